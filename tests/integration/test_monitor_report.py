@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from londonpump.cli import app
 from londonpump.domain.errors import BadFile
+from londonpump.evaluation.attendance import AttendanceRows, Figures, figures, figures_by
 from londonpump.lifecycle.monitor import MonitorRequest, monitor
 from londonpump.lifecycle.monthly_report import (
     MonthReportRequest,
@@ -30,7 +31,6 @@ from londonpump.models.bundle import Bundle
 from londonpump.persistence.database import writing
 from londonpump.persistence.repositories.decisions import KEEP, Decision, append_decision
 from londonpump.presentation.monthly import Month
-from londonpump.presentation.monthly.inputs import AttendanceRows, Figures, figures, figures_by
 from londonpump.presentation.texts.places import format_borough
 
 SHARED = Path(__file__).resolve().parents[2] / "../shared/data"

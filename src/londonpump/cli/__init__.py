@@ -9,6 +9,7 @@ import sys
 # --help lists the commands in the order of these imports.
 from londonpump.cli import (
     simulate,
+    report,
     pipeline_steps,
     models,
     monitor,
@@ -31,6 +32,7 @@ __all__ = [
     "monitor",
     "pipeline_steps",
     "predict",
+    "report",
     "roads",
     "service",
     "simulate",

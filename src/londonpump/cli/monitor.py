@@ -51,6 +51,14 @@ def monitor(
             show_default=False,
         ),
     ] = None,
+    tables: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Write every table of --report to this folder, as CSV and XLSX.",
+            show_default=False,
+        ),
+    ] = None,
     fail_on_alarm: Annotated[
         bool, typer.Option("--fail-on-alarm", help="Exit with code 4 while any alarm is open.")
     ] = False,
@@ -68,7 +76,7 @@ def monitor(
 
     with report_errors(), show_progress() as progress:
         # Check the output files first, so that a wrong name does not cost a long run.
-        report_request = _report_request(report, data, month)
+        report_request = _report_request(report, data, month, tables)
         if json is not None:
             require_own_file(json, JSON_MARK)
         timestamp = datetime.now(UTC) if at is None else _parse_timestamp(at)
@@ -100,8 +108,10 @@ def _parse_timestamp(text: str) -> datetime:
     return timestamp
 
 
-def _report_request(report: Path | None, data: Path | None, month: str | None) -> "MonthReportRequest | None":
-    """Read --report and --month. Raises: BadFile if the file is not a report, BadValue for a wrong month."""
+def _report_request(
+    report: Path | None, data: Path | None, month: str | None, tables: Path | None
+) -> "MonthReportRequest | None":
+    """Read --report, --month and --tables. Raises: BadFile if the file is not a report, BadValue for a wrong month."""
     from londonpump.domain.errors import BadValue
     from londonpump.lifecycle.monthly_report import MonthReportRequest, require_own_report
     from londonpump.presentation.monthly import Month
@@ -109,9 +119,12 @@ def _report_request(report: Path | None, data: Path | None, month: str | None) -
     if report is None:
         if month is not None:
             raise BadValue("--month", month, "needs a report. Name its file with --report")
+        if tables is not None:
+            raise BadValue("--tables", tables, "needs a report. Name its file with --report")
         return None
-    require_own_report(report)
-    return MonthReportRequest(report, data, None if month is None else Month.read(month))
+    request = MonthReportRequest(report, data, None if month is None else Month.read(month), tables)
+    require_own_report(request)
+    return request
 
 
 @app.command()

@@ -64,14 +64,14 @@ def stats_of(samples: dict[str, Floats]) -> dict[str, Stat]:
     if not samples:
         return {}
     table = np.stack(list(samples.values()))
-    lows, highs = _percentiles(table[:, 1:])
+    lows, highs = percentiles(table[:, 1:])
     return {
         name: Stat(_number(values[0]), _number(low), _number(high))
         for name, values, low, high in zip(samples, table, lows, highs, strict=True)
     }
 
 
-def _percentiles(table: Floats) -> tuple[Floats, Floats]:
+def percentiles(table: Floats) -> tuple[Floats, Floats]:
     """Return the ends of the interval of each row; NaN where too few resamples have the metric."""
     # Rows without gaps are taken together, because quantiles of one row at a time are slow.
     ends = np.full((2, len(table)), np.nan)

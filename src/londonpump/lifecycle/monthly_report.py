@@ -11,6 +11,7 @@ from londonpump.domain.bundle_card import BundleCard
 from londonpump.domain.errors import BadFile, BadValue, TooFewRows
 from londonpump.domain.json_values import view_of
 from londonpump.domain.london_clock import LONDON, london_us
+from londonpump.evaluation.attendance import AttendanceRows
 from londonpump.evaluation.evaluation_rows import Ints, Texts
 from londonpump.evaluation.live import LiveRows
 from londonpump.features.dispatches import DAY_US, HOUR_US
@@ -27,6 +28,7 @@ from londonpump.lifecycle.prepared_examples import (
     newest_complete_day,
 )
 from londonpump.lifecycle.progress import Progress, silent
+from londonpump.lifecycle.table_files import require_own_tables, write_tables
 from londonpump.models.bundle import Bundle
 from londonpump.persistence.atomic_files import require_own_file, write_text
 from londonpump.persistence.database import Connection, Engine, open_database, reading
@@ -35,13 +37,7 @@ from londonpump.persistence.repositories.decisions import decisions_between
 from londonpump.persistence.repositories.mobilisations import count_announced
 from londonpump.persistence.verified_bundle import folder_of
 from londonpump.presentation.monthly import MonthInputs, render_month
-from londonpump.presentation.monthly.inputs import (
-    EPOCH_DATE,
-    AttendanceRows,
-    LivePerformance,
-    Month,
-    Records,
-)
+from londonpump.presentation.monthly.inputs import EPOCH_DATE, LivePerformance, Month, Records
 from londonpump.presentation.report.style import format_count, format_day
 from londonpump.presentation.texts.challenge import DecisionView
 from londonpump.presentation.texts.monitor import AlarmView
@@ -57,11 +53,14 @@ class MonthReportRequest:
     month: Month | None = (
         None  # None: the newest that is complete in the records; without records, the last month
     )
+    tables: Path | None = None  # folder for CSV and XLSX of every table
 
 
-def require_own_report(file: Path) -> None:
-    """Reject a file that exists and is not a report; call it before the long work. Raises: BadFile."""
-    require_own_file(file, PAGE_MARK)
+def require_own_report(request: MonthReportRequest) -> None:
+    """Reject a file or folder that exists and is not of a report; call it before the long work. Raises: BadFile."""
+    require_own_file(request.file, PAGE_MARK)
+    if request.tables is not None:
+        require_own_tables(request.tables)
 
 
 def write_month_report(
@@ -71,7 +70,7 @@ def write_month_report(
 
     Raises: BadFile for records that cannot be read or a file that cannot be written, DatabaseFailed.
     """
-    require_own_report(request.file)
+    require_own_report(request)
     progress("Reading prepared records", 0.0)
     examples = _examples(request.data, settings.data)
     month = request.month or _month(examples, result.at)
@@ -84,7 +83,10 @@ def write_month_report(
     # A monitor run without data must not replace a good report by an empty one.
     _require_content(request.file, inputs)
     progress("Writing the page", 0.6)
-    write_text(request.file, render_month(inputs))
+    page = render_month(inputs)
+    if request.tables is not None:
+        write_tables(request.tables, page.sheets)
+    write_text(request.file, page.html)
     progress("Done", 1.0)
     return month
 
@@ -265,6 +267,8 @@ def _arrivals(rows: Columns) -> AttendanceRows:
         ground_code=_texts(rows, "recorded_ground_code"),
         easting_m=rows["easting_m"],
         northing_m=rows["northing_m"],
+        turnout_s=rows["turnout_s"],
+        travel_s=rows["travel_s"],
     )
 
 

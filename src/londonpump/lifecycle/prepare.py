@@ -133,14 +133,17 @@ def prepare(request: PrepareRequest, progress: Progress = silent) -> Preparation
     """
     # Checked before the long work, and again when the folder is replaced.
     require_own_folder(request.out, REPORT, NAMES)
-    with (
-        _cheap_expressions(),
-        context_source(request.context) as source,
-        tempfile.TemporaryDirectory(prefix="londonpump-") as spill,
-    ):
+    with context_source(request.context) as source, open_workspace(progress) as workspace:
+        return _prepare(request, workspace, source)
+
+
+@contextmanager
+def open_workspace(progress: Progress) -> Iterator[Workspace]:
+    """Open a DuckDB connection in memory, with a temporary folder to spill to."""
+    with _cheap_expressions(), tempfile.TemporaryDirectory(prefix="londonpump-") as spill:
         connection = ibis.duckdb.connect(temp_directory=spill, memory_limit=MEMORY_LIMIT)
         try:
-            return _prepare(request, Workspace(connection, Path(spill), progress), source)
+            yield Workspace(connection, Path(spill), progress)
         finally:
             connection.disconnect()
 
@@ -162,7 +165,7 @@ def _cheap_expressions() -> Iterator[None]:
 
 
 def _prepare(request: PrepareRequest, workspace: Workspace, source: ContextSource) -> Preparation:
-    published = _read(request, workspace)
+    published = read_records(request.incidents, request.mobilisations, workspace)
     station_list = context_csv.stations_table(workspace.connection, source.stations)
     workspace.progress("Cleaning incidents", 0.35)
     sent = published["mobilisations"].typed if "mobilisations" in published else None
@@ -192,8 +195,11 @@ def _prepare(request: PrepareRequest, workspace: Workspace, source: ContextSourc
     return _write(request, workspace, _PreparedTables(published, tables, pumps, completeness, source))
 
 
-def _read(request: PrepareRequest, workspace: Workspace) -> dict[str, PublishedTable]:
-    inputs = {"incidents": request.incidents, "mobilisations": request.mobilisations}
+def read_records(
+    incidents: tuple[Path, ...], mobilisations: tuple[Path, ...], workspace: Workspace
+) -> dict[str, PublishedTable]:
+    """Read the published files; there is no entry for mobilisations if no file is given."""
+    inputs = {"incidents": incidents, "mobilisations": mobilisations}
     inputs = {name: files for name, files in inputs.items() if files}
     published = {}
     for order, (name, files) in enumerate(inputs.items()):
@@ -273,7 +279,7 @@ def _write(request: PrepareRequest, workspace: Workspace, prepared: _PreparedTab
             complete=prepared.completeness.is_complete,
             completeness=prepared.completeness.report(),
             context=count_context(written, prepared.source),
-            simulated=request.is_simulated or _is_from_simulation(request),
+            simulated=request.is_simulated or is_from_simulation(request.incidents, request.mobilisations),
         )
         write_json(out / STATIONS, to_json(prepared.source.stations))
         write_json(out / REPORT, to_json(report))
@@ -298,9 +304,9 @@ def count_by_rule(table: Table) -> RowCounts:
     )
 
 
-def _is_from_simulation(request: PrepareRequest) -> bool:
-    files = (*request.incidents, *request.mobilisations)
-    return any((file.parent / SIMULATED_MARK).exists() for file in files)
+def is_from_simulation(*tables: tuple[Path, ...]) -> bool:
+    """Return whether any of the files lies in a folder that `simulate` wrote."""
+    return any((file.parent / SIMULATED_MARK).exists() for files in tables for file in files)
 
 
 def _rejected_rows(raw: Table, table: Table) -> Table:

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from londonpump.evaluation.intervals import Stat
-from londonpump.presentation.monthly.inputs import (
+from londonpump.evaluation.attendance import (
     FEW,
     MET,
     MISSED,
@@ -17,6 +16,7 @@ from londonpump.presentation.monthly.inputs import (
     figures_by,
     mean_change,
 )
+from londonpump.evaluation.intervals import Stat
 
 
 def arrivals(times_s: np.ndarray, is_second: bool = False, days: int = 28) -> AttendanceRows:

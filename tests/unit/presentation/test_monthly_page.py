@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from londonpump.evaluation.attendance import AttendanceRows
 from londonpump.evaluation.drift.detection import Drift, DriftResult, ShiftedBin, StationChange
 from londonpump.evaluation.drift.thresholds import DriftMeasure
 from londonpump.evaluation.intervals import Stat
@@ -18,11 +19,7 @@ from londonpump.evaluation.live import LiveRows
 from londonpump.features.observations import day_of
 from londonpump.presentation.monthly import Month, MonthInputs, render_month
 from londonpump.presentation.monthly.attendance_tables import format_clock
-from londonpump.presentation.monthly.inputs import (
-    AttendanceRows,
-    LivePerformance,
-    Records,
-)
+from londonpump.presentation.monthly.inputs import LivePerformance, Records
 from londonpump.presentation.texts.challenge import DecisionView
 from londonpump.presentation.texts.monitor import AlarmView
 from londonpump.presentation.texts.places import format_borough
@@ -116,7 +113,7 @@ def month_inputs() -> MonthInputs:
 
 @pytest.fixture(scope="module")
 def page() -> str:
-    return render_month(month_inputs())
+    return render_month(month_inputs()).html
 
 
 class Outline(HTMLParser):
@@ -247,14 +244,14 @@ def test_every_page_names_the_licence(page: str) -> None:
 
 
 def test_the_same_month_gives_the_same_page(page: str) -> None:
-    assert render_month(month_inputs()) == page
+    assert render_month(month_inputs()).html == page
 
 
 Change = Callable[[MonthInputs], MonthInputs]
 
 
 def page_of_change(change: Change) -> str:
-    return render_month(change(month_inputs()))
+    return render_month(change(month_inputs())).html
 
 
 def test_a_sample_says_so_and_never_counts_as_if_complete() -> None:

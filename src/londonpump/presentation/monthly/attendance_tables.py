@@ -1,11 +1,11 @@
 """Tables of the Brigade against its targets, and formats of times, areas and changes."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 
-from londonpump.evaluation.intervals import Stat
-from londonpump.presentation.monthly.inputs import (
+from londonpump.evaluation.attendance import (
     FEW,
     FIRST_MEAN,
     MET,
@@ -16,12 +16,13 @@ from londonpump.presentation.monthly.inputs import (
     AttendanceRows,
     Figure,
     Figures,
-    MonthInputs,
     Target,
     figures,
     mean_change,
     values_of,
 )
+from londonpump.evaluation.intervals import Stat
+from londonpump.presentation.monthly.inputs import Month, MonthInputs
 from londonpump.presentation.report.style import (
     NOT_DEFINED,
     format_count,
@@ -95,15 +96,94 @@ def london_table(inputs: MonthInputs, found: Figures) -> Table:
     for at, figure in enumerate(found):
         cells = [
             Cell(format_target(figure.target)),
-            _cell(figure),
+            figure_cell(figure),
             Cell(VERDICTS[figure.verdict]),
         ]
         if was is not None and before is not None and inputs.rows is not None:
-            cells += [_cell(was[at]), _changed(figure, inputs.rows, before)]
+            cells += [figure_cell(was[at]), _changed(figure.target, inputs.rows, before)]
         rows.append((figure.target.name, [*cells, Cell(format_count(figure.n))]))
     head = ["Target", "Aim", str(inputs.month), "Verdict"]
     head += [BEFORE, CHANGE] if was is not None else []
     return Table("London as a whole, with 95 % intervals", [*head, occasions(inputs)], rows)
+
+
+TIMES = {"turnout_s": "Turnout", "travel_s": "Travel"}
+
+
+def rows_with(rows: AttendanceRows, name: str) -> AttendanceRows | None:
+    """Return the first pumps with their turnout or travel as the time; None if no record has it."""
+    values = getattr(rows, name)
+    if values is None:
+        return None
+    known = replace(rows, attendance_s=values).take(~rows.is_second & np.isfinite(values))
+    return known if len(known) else None
+
+
+def times_table(inputs: MonthInputs) -> Table | None:
+    """Return turnout and travel of the first pumps apart, with the month before; None without mobilisation records."""
+    rows = []
+    for name, label in TIMES.items():
+        now, before = (
+            None if part is None else rows_with(part, name) for part in (inputs.rows, inputs.rows_before)
+        )
+        if now is None:
+            return None
+        cells = [plain_cell(figures(now)[0].stat)]
+        if inputs.rows_before is not None:
+            cells += [
+                Cell(NOT_DEFINED) if before is None else plain_cell(figures(before)[0].stat),
+                Cell(NOT_DEFINED) if before is None else _changed(FIRST_MEAN, now, before),
+            ]
+        rows.append((label, [*cells, Cell(format_count(len(now)))]))
+    head = ["First pumps, on average", str(inputs.month)]
+    head += [BEFORE, CHANGE] if inputs.rows_before is not None else []
+    return Table("Turnout and travel apart", [*head, occasions(inputs)], rows)
+
+
+def plain_cell(stat: Stat) -> Cell:
+    """Return a time with its interval, which is held against no target."""
+    ends = "" if stat.low is None else f"{format_clock(stat.low)} to {format_clock(stat.high)}"
+    return Cell(format_clock(stat.value), ends)
+
+
+MIN_MONTHS, MAX_MONTHS = 3, 13
+"""The table of London already shows two months."""
+
+
+def figures_of_months(inputs: MonthInputs) -> dict[Month, Figures]:
+    """Return the figures of the months until this one, at most thirteen, the oldest first."""
+    found: dict[Month, Figures] = {}
+    month = inputs.month
+    for _ in range(MAX_MONTHS):
+        rows = inputs.rows_of(month)
+        if rows is not None:
+            found[month] = figures(rows)
+        month = month.before
+    return dict(sorted(found.items()))
+
+
+def months_table(inputs: MonthInputs, found: Mapping[Month, Figures]) -> Table | None:
+    """Return London by month, with turnout and travel where they are known; None for fewer than three months."""
+    if len(found) < MIN_MONTHS:
+        return None
+    known = {
+        name: {
+            month: rows_with(its_rows, name)
+            for month in found
+            if (its_rows := inputs.rows_of(month)) is not None
+        }
+        for name in TIMES
+    }
+    shown = {name: of for name, of in known.items() if any(part is not None for part in of.values())}
+    rows = []
+    for month, its_figures in found.items():
+        cells = [figure_cell(figure) for figure in its_figures]
+        for of in shown.values():
+            part = of[month]
+            cells.append(Cell(NOT_DEFINED) if part is None else plain_cell(figures(part)[0].stat))
+        rows.append((f"{month.first_date:%b %Y}", [*cells, Cell(_first_count(its_figures))]))
+    head = ["Month", *(f"{target.name}, {format_target(target)}" for target in TARGETS)]
+    return Table("London by month", [*head, *(TIMES[name] for name in shown), occasions(inputs)], rows)
 
 
 def occasions(inputs: MonthInputs) -> str:
@@ -112,16 +192,19 @@ def occasions(inputs: MonthInputs) -> str:
     return "Arrivals" if is_complete else "Arrivals in the sample"
 
 
-def _changed(figure: Figure, now: AttendanceRows, before: AttendanceRows) -> Cell:
-    target = figure.target
-    change = mean_change(values_of(target, now), values_of(target, before))
+def _changed(target: Target, now: AttendanceRows, before: AttendanceRows) -> Cell:
+    return change_cell(target, mean_change(values_of(target, now), values_of(target, before)))
+
+
+def change_cell(target: Target, change: Stat) -> Cell:
+    """Return a change with its interval, marked if the interval does not contain 0."""
     value, ends = format_change(change, target)
     low, high = change.low, change.high
     if low is None or high is None or low <= 0 <= high:
         return Cell(value, ends)
     is_better = (high < 0) == (target.share is None)
-    note = f"{'better' if is_better else 'worse'} than the month before, the interval does not hold 0"
-    return Cell(value, ends, "better" if is_better else "worse", note)
+    verdict = "better" if is_better else "worse"
+    return Cell(value, ends, verdict, f"{verdict} than before, the interval does not hold 0")
 
 
 def area_tables(
@@ -137,7 +220,7 @@ def area_tables(
     head = [label, *(f"{target.name}, {format_target(target)}" for target in TARGETS), counted]
     tables = []
     if ranked:
-        rows = [(name(area), [*map(_cell, known[area]), _counts(known[area])]) for area in ranked]
+        rows = [(name(area), [*map(figure_cell, known[area]), _counts(known[area])]) for area in ranked]
         tables.append(Table(f"By {label.lower()}, the slowest first", head, rows))
     if few:
         caption = f"Fewer than {FEW} first pumps: too few to rank or to hold against a target"
@@ -164,7 +247,7 @@ def changed_table(inputs: MonthInputs) -> Table | None:
             [
                 Cell(format_clock(float(then.attendance_s.mean()))),
                 Cell(format_clock(float(there.attendance_s.mean()))),
-                _changed(figures(there)[0], there, then),
+                _changed(FIRST_MEAN, there, then),
             ],
         )
         for _, area, there, then in rows[:MAX_CHANGED]
@@ -173,7 +256,8 @@ def changed_table(inputs: MonthInputs) -> Table | None:
     return Table("Boroughs whose first pumps changed most", head, shown) if shown else None
 
 
-def _cell(figure: Figure) -> Cell:
+def figure_cell(figure: Figure) -> Cell:
+    """Return a figure with its interval, marked if the whole interval meets or misses the target."""
     verdict, note = MARKS.get(figure.verdict, ("", ""))
     ends = format_figure_interval(figure)
     few = "few" if not ends and figure.n else ""

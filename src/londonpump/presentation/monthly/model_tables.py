@@ -8,17 +8,12 @@ import numpy as np
 
 from londonpump.domain.attendance_targets import FIRST_PUMP_TARGET_S
 from londonpump.domain.london_clock import LONDON
+from londonpump.evaluation.attendance import FEW, MIN_DAYS, mean_change
 from londonpump.evaluation.drift.detection import Drift
 from londonpump.evaluation.evaluation_rows import Floats, Ints
 from londonpump.evaluation.intervals import Stat
 from londonpump.evaluation.live import LiveFigures, LiveRows, live_figures
-from londonpump.presentation.monthly.inputs import (
-    FEW,
-    MIN_DAYS,
-    LivePerformance,
-    MonthInputs,
-    mean_change,
-)
+from londonpump.presentation.monthly.inputs import LivePerformance, MonthInputs
 from londonpump.presentation.report.style import format_count, format_interval, format_number
 from londonpump.presentation.report.tables import Cell, Table
 from londonpump.presentation.texts.challenge import DecisionView

@@ -1,48 +1,67 @@
 """The curves and maps of the page: by month, by hour of the day, by station ground and by location."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import Normalize
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from londonpump.domain.stations import by_code, known_stations
-from londonpump.domain.thames import river_line
-from londonpump.evaluation.curves import GridCells, grid_cells
-from londonpump.evaluation.evaluation_rows import EvaluationRows, Floats, Forecast
-from londonpump.evaluation.lateness import Level
-from londonpump.presentation.monthly.attendance_tables import format_clock
-from londonpump.presentation.monthly.inputs import (
-    EPOCH_DATE,
-    FEW,
+from londonpump.evaluation.attendance import (
     FIRST_MEAN,
+    MET,
+    MISSED,
+    UNSURE,
     AttendanceRows,
     Figure,
     Figures,
-    Month,
-    MonthInputs,
-    figures,
     figures_by,
 )
-from londonpump.presentation.report.maps import draw_cells, draw_ground, frame_map, label_stations
-from londonpump.presentation.report.plots import Drawing
+from londonpump.evaluation.evaluation_rows import Floats
+from londonpump.evaluation.lateness import Level
+from londonpump.evaluation.map_layers import MapLayer, borough_shapes, map_layer, smooth, station_shapes
+from londonpump.presentation.monthly.attendance_tables import MIN_MONTHS, TIMES, format_clock, rows_with
+from londonpump.presentation.monthly.inputs import EPOCH_DATE, Month, MonthInputs
+from londonpump.presentation.report.inputs import Drawing
+from londonpump.presentation.report.maps import map_drawing
 from londonpump.presentation.report.style import DASHES, MUTED, SERIES, format_day, inline_svg, plot
 from londonpump.presentation.texts.places import format_place
 
-MAX_MONTHS = 13
-MIN_MONTHS = 3
-"""The table of London already shows two months."""
 LATE_SHARES = (0.90, 0.95)
 CLOCK = FuncFormatter(lambda minutes, _: format_clock(60 * minutes))
 DAY = FuncFormatter(lambda days, _: f"{EPOCH_DATE + timedelta(days=int(days)):%d %b}")
 
 
-def draw_curves(inputs: MonthInputs) -> list[Drawing]:
+def draw_curves(inputs: MonthInputs, months: Mapping[Month, Figures]) -> list[Drawing]:
     """Draw the curves by hour, and by month if there are three or more."""
-    drawings = [_by_hour(inputs), *_by_month(inputs)]
+    drawings = [_by_hour(inputs), _times_by_hour(inputs), *_by_month(months)]
     return [drawing for drawing in drawings if drawing is not None]
+
+
+def _times_by_hour(inputs: MonthInputs) -> Drawing | None:
+    """Draw turnout and travel of first pumps by hour; None without mobilisation records."""
+    readings = []
+    with plot() as (figure, axes):
+        for number, (name, label) in enumerate(TIMES.items()):
+            rows = None if inputs.rows is None else rows_with(inputs.rows, name)
+            if rows is None:
+                return None
+            found = figures_by(rows, rows.hour)
+            hours = sorted(map(int, found))
+            shown = [found[str(hour)][0] for hour in hours]
+            _points(axes, np.array(hours, np.float64), shown, number, label.lower())
+            minutes = in_minutes(shown)[0]
+            ends = [format_clock(60 * float(end)) for end in (minutes.min(), minutes.max())]
+            readings.append(f"{label} from {ends[0]} to {ends[1]}")
+        axes.set(xlabel="Hour of the day in London", ylabel="First pumps on average, min")
+        axes.set_ylim(bottom=0, top=axes.get_ylim()[1] * 1.2)
+        axes.yaxis.set_major_formatter(CLOCK)
+        axes.set_xticks(range(0, 24, 3))
+        axes.margins(x=0.02)
+        axes.legend(loc="upper right", ncols=2)
+        alt = f"{'; '.join(readings)}."
+        svg = inline_svg(figure, "times", f"Turnout and travel by hour of the day. {alt}")
+    return Drawing("Turnout and travel by hour", svg, f"Bars are 95 % intervals. {alt}")
 
 
 def _by_hour(inputs: MonthInputs) -> Drawing | None:
@@ -54,15 +73,15 @@ def _by_hour(inputs: MonthInputs) -> Drawing | None:
     if not hours:
         return None
     shown = [found[str(hour)][0] for hour in hours]
-    means = _table(shown)[0]
+    means = in_minutes(shown)[0]
     slowest, fastest = int(np.argmax(means)), int(np.argmin(means))
     alt = (
         f"Slowest from {hours[slowest]:02d} h ({format_clock(60 * means[slowest])}), "
         f"fastest from {hours[fastest]:02d} h ({format_clock(60 * means[fastest])})."
     )
-    with plot(8.2, 3.1) as (figure, axes):
+    with plot() as (figure, axes):
         _points(axes, np.array(hours, np.float64), shown, 0)
-        _draw_target(axes, FIRST_MEAN.limit_s / 60, "target 6 min")
+        draw_target(axes, FIRST_MEAN.limit_s / 60, "target 6 min")
         axes.set(xlabel="Hour of the day in London", ylabel="First pump on average, min")
         axes.yaxis.set_major_locator(MaxNLocator(8, steps=[2.5, 5, 10]))
         axes.yaxis.set_major_formatter(CLOCK)
@@ -70,26 +89,65 @@ def _by_hour(inputs: MonthInputs) -> Drawing | None:
         axes.margins(x=0.02)
         axes.legend(loc="upper right")
         svg = inline_svg(figure, "hours", f"First pump on average by hour of the day. {alt}")
-    return Drawing("By hour of the day", svg, f"Bars are 95 % intervals. {alt}", is_wide=True)
+    return Drawing("By hour of the day", svg, f"Bars are 95 % intervals. {alt}")
 
 
-def _by_month(inputs: MonthInputs) -> list[Drawing]:
-    found = _months(inputs)
-    if len(found) < MIN_MONTHS:
-        return []
-    return [_averages(found), _late(found)]
+PLACE_MARKS = {
+    MET: ("o", SERIES[0], SERIES[0]),
+    MISSED: ("s", SERIES[1], SERIES[1]),
+    UNSURE: ("o", SERIES[0], "none"),
+}
+PLACE_LABELS = {MET: "whole interval meets the target", MISSED: "misses it", UNSURE: "holds it"}
 
 
-def _months(inputs: MonthInputs) -> dict[Month, Figures]:
-    """Return the figures of the months until this one, at most thirteen, the oldest first."""
-    found: dict[Month, Figures] = {}
-    month = inputs.month
-    for _ in range(MAX_MONTHS):
-        rows = inputs.rows_of(month)
-        if rows is not None:
-            found[month] = figures(rows)
-        month = month.before
-    return dict(sorted(found.items()))
+def draw_places(
+    found: Mapping[str, Figures], name: Callable[[str], str], title: str, key: str
+) -> Drawing | None:
+    """Draw the first pump of each place with its interval, the slowest first; None if none has enough arrivals."""
+    ranked = sorted(
+        ((place, row[0]) for place, row in found.items() if row[0].verdict in PLACE_MARKS),
+        key=lambda one: -(one[1].stat.value or 0),
+    )
+    if not ranked:
+        return None
+    values, low, high = in_minutes([figure for _, figure in ranked])
+    y = -np.arange(len(ranked), dtype=np.float64)
+    with plot(8.2, 0.9 + 0.17 * len(ranked)) as (figure, axes):
+        for verdict, (marker, colour, face) in PLACE_MARKS.items():
+            at = [number for number, (_, one) in enumerate(ranked) if one.verdict == verdict]
+            if at:
+                ends = np.stack([values[at] - low[at], high[at] - values[at]])
+                axes.errorbar(
+                    values[at],
+                    y[at],
+                    xerr=ends,
+                    fmt=marker,
+                    color=colour,
+                    markerfacecolor=face,
+                    elinewidth=1.4,
+                    capsize=2,
+                    markersize=5,
+                    label=PLACE_LABELS[verdict],
+                )
+        axes.axvline(
+            FIRST_MEAN.limit_s / 60, color=MUTED, linewidth=1, linestyle=DASHES[1], label="target 6 min"
+        )
+        axes.set_yticks(y, [name(place) for place, _ in ranked], fontsize=8)
+        axes.xaxis.set_major_locator(MaxNLocator(8, steps=[2.5, 5, 10]))
+        axes.xaxis.set_major_formatter(CLOCK)
+        axes.set(xlabel="First pump on average, min")
+        axes.margins(y=0.02)
+        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4)
+        ends_text = " to ".join(
+            f"{name(place)} ({format_clock(figure.stat.value)})" for place, figure in (ranked[0], ranked[-1])
+        )
+        alt = f"From the slowest to the fastest of {len(ranked)}: {ends_text}."
+        svg = inline_svg(figure, key, f"{title}. {alt}")
+    return Drawing(title, svg, f"Bars are 95 % intervals. {alt}", is_wide=True)
+
+
+def _by_month(found: Mapping[Month, Figures]) -> list[Drawing]:
+    return [_averages(found), _late(found)] if len(found) >= MIN_MONTHS else []
 
 
 def _averages(found: Mapping[Month, Figures]) -> Drawing:
@@ -98,8 +156,8 @@ def _averages(found: Mapping[Month, Figures]) -> Drawing:
         x = np.arange(len(found), dtype=np.float64)
         _points(axes, x, firsts, 0, "first pump")
         _points(axes, x, seconds, 1, "second pump")
-        _draw_target(axes, firsts[0].target.limit_s / 60, "targets, 6 and 8 min")
-        _draw_target(axes, seconds[0].target.limit_s / 60, None)
+        draw_target(axes, firsts[0].target.limit_s / 60, "targets, 6 and 8 min")
+        draw_target(axes, seconds[0].target.limit_s / 60, None)
         _month_ticks(axes, list(found))
         axes.yaxis.set_major_formatter(CLOCK)
         axes.set(ylabel="On average, min", ylim=(min(4.5, axes.get_ylim()[0]), max(8.8, axes.get_ylim()[1])))
@@ -116,7 +174,7 @@ def _late(found: Mapping[Month, Figures]) -> Drawing:
             shown = [each[at] for each in found.values()]
             minutes = shown[0].target.limit_s // 60
             _points(axes, x, shown, number, f"within {minutes} min")
-            _draw_target(axes, 100 * LATE_SHARES[number], None)
+            draw_target(axes, 100 * LATE_SHARES[number], None)
         _month_ticks(axes, list(found))
         axes.set(ylabel="First pumps, %", ylim=(88, 100))
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1.14), ncols=2)
@@ -147,7 +205,7 @@ def draw_lateness(inputs: MonthInputs) -> list[Drawing]:
             )
         if not n_days:
             return []
-        _draw_target(axes, 1.0, "limit")
+        draw_target(axes, 1.0, "limit")
         axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
         axes.xaxis.set_major_formatter(DAY)
         axes.set(ylabel="Sum / limit", ylim=(0, max(1.2, axes.get_ylim()[1])))
@@ -162,8 +220,8 @@ def draw_lateness(inputs: MonthInputs) -> list[Drawing]:
     return [Drawing("Slower than announced", svg, text, is_wide=True)]
 
 
-def _table(shown: Sequence[Figure]) -> Floats:
-    """Return (3, k) value, low and high, in minutes or per cent; NaN where unknown."""
+def in_minutes(shown: Sequence[Figure]) -> Floats:
+    """Return (3, k) value, low and high, in minutes (or per cent for a share); NaN where unknown."""
     scale = np.array([1 / 60 if each.target.share is None else 100.0 for each in shown])
     ends = np.array(
         [[getattr(each.stat, end) for each in shown] for end in ("value", "low", "high")], np.float64
@@ -172,7 +230,7 @@ def _table(shown: Sequence[Figure]) -> Floats:
 
 
 def _points(axes: Axes, x: Floats, shown: Sequence[Figure], number: int, label: str | None = None) -> None:
-    value, low, high = _table(shown)
+    value, low, high = in_minutes(shown)
     ends = np.nan_to_num(np.abs(np.stack([value - low, high - value])))
     marker = "o" if number == 0 else "s"
     axes.errorbar(
@@ -180,7 +238,8 @@ def _points(axes: Axes, x: Floats, shown: Sequence[Figure], number: int, label: 
     )
 
 
-def _draw_target(axes: Axes, at: float, label: str | None) -> None:
+def draw_target(axes: Axes, at: float, label: str | None) -> None:
+    """Draw a dashed line at a target."""
     axes.axhline(at, color=MUTED, linewidth=1, linestyle=DASHES[1], label=label)
 
 
@@ -191,7 +250,7 @@ def _month_ticks(axes: Axes, months: Sequence[Month]) -> None:
 
 
 def _from_to(what: str, shown: Sequence[Figure]) -> str:
-    value = _table(shown)[0]
+    value = in_minutes(shown)[0]
     if shown[0].target.share is None:
         ends = (format_clock(60 * float(np.nanmin(value))), format_clock(60 * float(np.nanmax(value))))
     else:
@@ -199,108 +258,25 @@ def _from_to(what: str, shown: Sequence[Figure]) -> str:
     return f"{what}: {ends[0]} to {ends[1]} over {len(shown)} months."
 
 
-MIN_IN_CELL = 15
-COLOURS = "cividis"
-LABEL = "First pump on average, min"
+FIRST_PUMP = "First pump on average, min"
+CLOCK_OF_S = FuncFormatter(lambda seconds, _: format_clock(seconds))
 
 
-def draw_maps(rows: AttendanceRows, by_ground: Mapping[str, Figures]) -> list[Drawing]:
-    """Draw station grounds as dots at their stations, and grid cells with enough arrivals."""
-    cells = _cells(rows.firsts)
-    drawings = [_ground_map(by_ground, cells)]
-    if np.isfinite(cells.mae_s).any():
-        drawings.append(_cell_map(cells))
-    return [drawing for drawing in drawings if drawing is not None]
-
-
-def _cells(firsts: AttendanceRows) -> GridCells:
-    """Return mean times by cell, as the error of a forecast of 0 s."""
-    n = len(firsts)
-    evaluated = EvaluationRows(
-        actual_s=firsts.attendance_s,
-        day=firsts.day,
-        incident=np.arange(n),
-        slices={},
-        station_code=firsts.ground_code,
-        distance_m=np.zeros(n),
-        hour=firsts.hour,
-        easting_m=firsts.easting_m,
-        northing_m=firsts.northing_m,
-    )
-    return grid_cells(evaluated, Forecast(np.zeros(n)), MIN_IN_CELL)
-
-
-def _ground_map(by_ground: Mapping[str, Figures], cells: GridCells) -> Drawing | None:
-    stations = by_code(known_stations())
-    known = [code for code in by_ground if code in stations and by_ground[code][0].n]
-    ranked = sorted(known, key=lambda code: -(by_ground[code][0].stat.value or 0))
-    evaluated = [code for code in ranked if by_ground[code][0].n >= FEW]
-    if not evaluated:
-        return None
-    locations = np.array([(stations[code].easting_m, stations[code].northing_m) for code in evaluated])
-    minutes, n = _numbers(by_ground, evaluated)
-    few = [(stations[code].easting_m, stations[code].northing_m) for code in ranked if code not in evaluated]
-    alt = (
-        f"Slowest on the ground of {evaluated[0]} {stations[evaluated[0]].name} ({format_clock(60 * minutes[0])}), fastest on that "
-        f"of {evaluated[-1]} {stations[evaluated[-1]].name} ({format_clock(60 * minutes[-1])})."
-    )
-    with plot(8.2, 6.4) as (figure, axes):
-        _land(axes, cells)
-        if few:
-            _hollow(axes, np.array(few))
-        dots = axes.scatter(
-            locations[:, 0],
-            locations[:, 1],
-            c=minutes,
-            s=25 + 150 * n / n.max(),
-            cmap=COLOURS,
-            norm=_norm(minutes),
-            edgecolors=MUTED,
-            linewidths=0.7,
-            zorder=3,
+def attendance_layers(rows: AttendanceRows) -> list[MapLayer]:
+    """Return the layers of a month: first pumps by borough and by station ground, with colours that part at the target."""
+    firsts = rows.firsts
+    layers = [
+        map_layer(
+            (key, title, FIRST_PUMP), shapes, smooth(firsts.attendance_s, area), float(FIRST_MEAN.limit_s)
         )
-        label_stations(axes, evaluated, locations[:, 0], locations[:, 1])
-        frame_map(figure, axes, dots, LABEL, CLOCK)
-        svg = inline_svg(figure, "grounds", f"Map of {len(evaluated)} station grounds by first pump. {alt}")
-    hollow = f" Hollow: fewer than {FEW} first pumps." if few else ""
-    reading = f"Each dot is a station; its colour is how soon a pump from anywhere came to its ground, its size how often.{hollow} {alt}"
-    return Drawing("First pump by station ground", svg, reading, is_wide=True)
+        for key, title, shapes, area in (
+            ("first-pump-by-borough", "First pump by borough", borough_shapes(), firsts.borough),
+            ("first-pump-by-ground", "First pump by station ground", station_shapes(), firsts.ground_code),
+        )
+    ]
+    return [layer for layer in layers if layer.collection["features"]]
 
 
-def _hollow(axes: Axes, locations: Floats) -> None:
-    axes.scatter(
-        locations[:, 0], locations[:, 1], s=25, facecolors="none", edgecolors=MUTED, linewidths=0.9, zorder=3
-    )
-
-
-def _numbers(by_ground: Mapping[str, Figures], codes: list[str]) -> tuple[Floats, Floats]:
-    minutes = np.array([(by_ground[code][0].stat.value or 0) / 60 for code in codes])
-    return minutes, np.array([by_ground[code][0].n for code in codes], np.float64)
-
-
-def _cell_map(cells: GridCells) -> Drawing:
-    minutes = cells.mae_s / 60
-    low, high = (60 * float(end) for end in np.nanquantile(minutes, (0.05, 0.95)))
-    with plot(8.2, 6.4) as (figure, axes):
-        _land(axes, cells)
-        image = draw_cells(axes, cells, minutes, COLOURS, _norm(minutes))
-        frame_map(figure, axes, image, LABEL, CLOCK)
-        alt = f"First pump on average in cells of {cells.cell_m:.0f} m: nine in ten between {format_clock(low)} and {format_clock(high)}."
-        svg = inline_svg(figure, "cells", alt)
-    return Drawing(
-        "First pump by place", svg, f"{alt} Grey: fewer than {MIN_IN_CELL} first pumps.", is_wide=True
-    )
-
-
-def _norm(minutes: Floats) -> Normalize:
-    low, high = np.nanquantile(minutes, (0.03, 0.97))
-    return Normalize(low, max(high, low + 0.1))
-
-
-def _land(axes: Axes, cells: GridCells) -> None:
-    """Draw the cells with arrivals, and the Thames."""
-    draw_ground(axes, cells)
-    limits = (cells.easting_m[0], cells.easting_m[-1], cells.northing_m[0], cells.northing_m[-1])
-    river = np.array([(point.easting_m, point.northing_m) for point in river_line()])
-    axes.plot(river[:, 0], river[:, 1], color=SERIES[0], alpha=0.45, linewidth=1.6, zorder=1)
-    axes.set(xlim=limits[:2], ylim=limits[2:])
+def draw_maps(rows: AttendanceRows) -> list[Drawing]:
+    """Draw every layer of a month."""
+    return [map_drawing(layer, CLOCK_OF_S) for layer in attendance_layers(rows)] if len(rows.firsts) else []

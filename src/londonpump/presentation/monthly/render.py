@@ -1,19 +1,12 @@
 """Rendering of the monthly page, and its headline."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, Template
 
 from londonpump.domain.london_clock import LONDON
-from londonpump.evaluation.live import live_figures
-from londonpump.presentation.monthly import attendance_tables, model_tables
-from londonpump.presentation.monthly.attendance_tables import (
-    format_figure_interval,
-    format_figure_value,
-    format_target,
-)
-from londonpump.presentation.monthly.inputs import (
+from londonpump.evaluation.attendance import (
     FEW,
     MISSED,
     NOT_EVALUATED,
@@ -21,22 +14,45 @@ from londonpump.presentation.monthly.inputs import (
     UNSURE,
     Figure,
     Figures,
-    MonthInputs,
     figures,
     figures_by,
 )
+from londonpump.evaluation.live import live_figures
+from londonpump.presentation.monthly import attendance_tables, model_tables
+from londonpump.presentation.monthly.attendance_tables import (
+    format_figure_interval,
+    format_figure_value,
+    format_target,
+)
+from londonpump.presentation.monthly.inputs import MonthInputs
 from londonpump.presentation.monthly.model_tables import live_tables
-from londonpump.presentation.monthly.plots import draw_curves, draw_lateness, draw_maps
+from londonpump.presentation.monthly.plots import draw_curves, draw_lateness, draw_maps, draw_places
+from londonpump.presentation.report.sheets import Sheet, sheet_of
 from londonpump.presentation.report.style import format_count, format_day, format_number
+from londonpump.presentation.report.tables import Table
 from londonpump.presentation.texts.places import format_borough, format_ground
+
+
+@dataclass(frozen=True, slots=True)
+class MonthPage:
+    """The page, and its tables for CSV and XLSX."""
+
+    html: str
+    sheets: list[Sheet]
+
 
 VERDICT_TEXTS = {UNSURE: "too near to the target to say", NOT_EVALUATED: "too few to say", MISSED: "missed"}
 
 
 def headline(inputs: MonthInputs, london: Figures, boroughs: Mapping[str, Figures]) -> list[str]:
     """Return the sentences of the headline; those about targets only if there are arrivals."""
-    sentences = [_averages(london), _late(london)] if london else [_none(inputs)]
-    return [*sentences, *_slowest(boroughs), *_model(inputs), _alarms(inputs)]
+    sentences = headline_of_targets(london, boroughs) if london else [_none(inputs)]
+    return [*sentences, *_model(inputs), _alarms(inputs)]
+
+
+def headline_of_targets(london: Figures, boroughs: Mapping[str, Figures]) -> list[str]:
+    """Return the sentences about the targets in London and the slowest borough."""
+    return [_averages(london), _late(london), *_slowest(boroughs)]
 
 
 def _none(inputs: MonthInputs) -> str:
@@ -100,39 +116,60 @@ def _alarms(inputs: MonthInputs) -> str:
     return f"{alarms}; {len(inputs.decisions) or 'no'} decision{'s' * (len(inputs.decisions) != 1)} about models since the month began."
 
 
-def render_month(inputs: MonthInputs) -> str:
-    """Render the page of a month as one self-contained HTML file."""
+def render_month(inputs: MonthInputs) -> MonthPage:
+    """Render the page of a month as one self-contained HTML file, and its tables."""
     rows = inputs.rows
     london = () if rows is None else figures(rows)
     boroughs = {} if rows is None else figures_by(rows, rows.borough)
     grounds = {} if rows is None else figures_by(rows, rows.ground_code)
     counted = attendance_tables.occasions(inputs)
-    return _page().render(
+    months = attendance_tables.figures_of_months(inputs)
+    live = [(performance, live_tables(inputs, performance)) for performance in inputs.live_performances]
+    shown: dict[str, list[Table]] = {
+        "london": [attendance_tables.london_table(inputs, london)] if london else [],
+        "times": _known(attendance_tables.times_table(inputs)),
+        "boroughs": attendance_tables.area_tables(boroughs, format_borough, "Borough", counted),
+        "months": _known(attendance_tables.months_table(inputs, months)),
+        "changed": _known(attendance_tables.changed_table(inputs)),
+        "drift": _known(model_tables.drift_table(inputs)),
+        "decisions": _decisions(inputs),
+        "alarms": _known(model_tables.alarm_table(inputs.alarms)),
+        "grounds": attendance_tables.area_tables(grounds, format_ground, "Station ground", counted),
+    }
+    html = load_page("monthly.html.j2").render(
         inputs=inputs,
         headline=headline(inputs, london, boroughs),
         facts=_facts(inputs),
         is_sample=inputs.records is not None and not inputs.records.is_complete,
-        london=attendance_tables.london_table(inputs, london) if london else None,
         missing=_missing(inputs),
-        boroughs=attendance_tables.area_tables(boroughs, format_borough, "Borough", counted),
-        grounds=attendance_tables.area_tables(grounds, format_ground, "Station ground", counted),
-        changed=attendance_tables.changed_table(inputs),
-        curves=draw_curves(inputs),
-        maps=[] if rows is None else draw_maps(rows, grounds),
-        live_performances=[
-            (performance, live_tables(inputs, performance)) for performance in inputs.live_performances
-        ],
+        borough_plot=draw_places(boroughs, format_borough, "Boroughs", "boroughs"),
+        curves=draw_curves(inputs, months),
+        maps=[] if rows is None else draw_maps(rows),
+        live_performances=live,
         lateness=draw_lateness(inputs),
-        drift=model_tables.drift_table(inputs),
         stations=[(format_ground(change.station), change) for change in inputs.stations],
-        decisions=_decisions(inputs),
-        alarms=model_tables.alarm_table(inputs.alarms),
         resamples=format_count(RESAMPLES),
         few=FEW,
+        **shown,
     )
+    replayed = {f"model_{at}": listed for at, (_, listed) in enumerate(live, 1)}
+    return MonthPage(html, page_sheets({**shown, **replayed}))
 
 
-def _decisions(inputs: MonthInputs) -> list[Any]:
+def page_sheets(found: Mapping[str, Sequence[Table]]) -> list[Sheet]:
+    """Return the tables of a page as sheets; further tables of one key are numbered."""
+    return [
+        sheet_of(key if number == 1 else f"{key}_{number}", one)
+        for key, listed in found.items()
+        for number, one in enumerate(listed, 1)
+    ]
+
+
+def _known(table: Table | None) -> list[Table]:
+    return [] if table is None else [table]
+
+
+def _decisions(inputs: MonthInputs) -> list[Table]:
     """Return the tables of decisions in the month and since then."""
     end_date = inputs.month.next.first_date
     lines = [(line.decided_at.astimezone(LONDON).date() < end_date, line) for line in inputs.decisions]
@@ -179,11 +216,11 @@ def _format_records(inputs: MonthInputs) -> str:
     return f"{coverage}, until {format_day(records.until_date)}"
 
 
-def _page() -> Template:
-    """Load the template, with style and parts of the evaluation report."""
-    packages = ("londonpump.presentation.monthly", "londonpump.presentation.report")
+def load_page(name: str) -> Template:
+    """Load a template of a report, with style and parts of the evaluation report."""
+    packages = [f"londonpump.presentation.{part}" for part in ("monthly", "brigade", "report")]
     loader = ChoiceLoader([PackageLoader(package, "templates") for package in packages])
     environment = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    return environment.get_template("monthly.html.j2")
+    return environment.get_template(name)
