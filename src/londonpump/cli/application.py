@@ -82,7 +82,7 @@ app = typer.Typer(
     add_completion=False,
     # Its tracebacks would print local variables, among them passwords and keys.
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,
+    rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 

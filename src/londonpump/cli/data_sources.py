@@ -19,7 +19,6 @@ from londonpump.cli.application import (
 
 fetch_app = typer.Typer(
     no_args_is_help=True,
-    rich_markup_mode=None,
     help="Download the published records of the London Fire Brigade, or the roads.",
 )
 app.add_typer(fetch_app, name="fetch")
@@ -68,7 +67,6 @@ def roads() -> None:
 
 refresh_app = typer.Typer(
     no_args_is_help=True,
-    rich_markup_mode=None,
     help="Download current weather, calendars and traffic.",
 )
 app.add_typer(refresh_app, name="refresh")

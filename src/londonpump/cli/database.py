@@ -10,12 +10,10 @@ from londonpump.cli.application import app, report_errors, settings
 
 calendar_app = typer.Typer(
     no_args_is_help=True,
-    rich_markup_mode=None,
     help="Import school holidays from a file.",
 )
 stations_app = typer.Typer(
     no_args_is_help=True,
-    rich_markup_mode=None,
     help="Import or show the list of stations.",
 )
 app.add_typer(calendar_app, name="calendar")
@@ -92,7 +90,6 @@ def _print_lines(lines: list[str]) -> None:
 db_app = typer.Typer(
     help="Upgrade the database, or import the original's data.",
     no_args_is_help=True,
-    rich_markup_mode=None,
 )
 app.add_typer(db_app, name="db")
 

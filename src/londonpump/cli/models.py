@@ -12,7 +12,6 @@ from londonpump.cli.application import BAD_INPUT, app, report_errors, settings, 
 models = typer.Typer(
     help="Show which model is active and why, or change it.",
     no_args_is_help=True,
-    rich_markup_mode=None,
 )
 app.add_typer(models, name="models")
 Why = Annotated[

@@ -8,7 +8,7 @@ import typer
 from londonpump.cli.application import app, report_errors, settings, show_progress
 
 roads_app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="Import a map of the roads of London, or show it."
+    no_args_is_help=True, help="Import a map of the roads of London, or show it."
 )
 app.add_typer(roads_app, name="roads")
 
