@@ -89,7 +89,7 @@ def measure_evaluate(inputs: Inputs) -> Measurement:
 
     def judge(out: Path) -> Cost:
         written = ("--json", out / "e.json", "--report", out / "report.html", "--card", out / "card.html")
-        return londonpump("evaluate", "--bundle", bundle, "--data", data, *written)
+        return londonpump("evaluate", bundle, "--data", data, *written)
 
     costs = _repeated(inputs, 1, judge)
     rows = {"examples": rows_of(data)["examples"]}

@@ -100,8 +100,8 @@ class Settings(BaseSettings):
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Return where settings come from: arguments, then variables, then the file."""
         return init_settings, env_settings, _ConfigFile(settings_cls, config_file())
@@ -251,7 +251,9 @@ def config_file() -> Path | None:
     """
     if named := os.environ.get(CONFIG):
         if not Path(named).exists() or Path(named).is_dir():
-            raise BadSetting(CONFIG, "it names no file", f"Name a file of settings; {os.devnull} stands for none.")
+            raise BadSetting(
+                CONFIG, "it names no file", f"Name a file of settings; {os.devnull} stands for none."
+            )
         return Path(named).resolve()
     home = os.environ.get(f"{PREFIX}HOME")
     for folder in (Path(), Path(home) if home else _default_home()):
@@ -285,9 +287,14 @@ def source_of(settings: Settings, name: str) -> str:
     variable = _setting_name((name,))
     if name in SECRETS and os.environ.get(f"{variable}_FILE"):
         return f"{variable}_FILE"
-    if any(key.upper() == variable and value for key, value in os.environ.items()):
+    if _is_set(variable):
         return variable
     return str(config_file()) if name in settings.model_fields_set else "default"
+
+
+def _is_set(variable: str) -> bool:
+    # pydantic reads variables in small letters too
+    return any(name.upper() == variable and value for name, value in os.environ.items())
 
 
 SECRETS = ("database_url", "visual_crossing_key", "tomtom_key", "alarm_webhook")
@@ -355,8 +362,7 @@ def _blamed(location: tuple[int | str, ...], secrets: dict[str, str]) -> str:
     variable = _setting_name(location)
     if name in secrets:
         return f"{variable}_FILE"
-    is_variable = any(key.upper() == variable and value for key, value in os.environ.items())
-    return variable if is_variable else f"{config_file()}, {name}"
+    return variable if _is_set(variable) else f"{config_file()}, {name}"
 
 
 def _setting_name(location: tuple[int | str, ...]) -> str:
