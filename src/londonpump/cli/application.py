@@ -98,6 +98,8 @@ def _tidy(command: Any) -> None:
         for each in params:
             if getattr(each, "is_flag", False):
                 each.metavar = ""
+            elif each.param_type_name == "argument":
+                each.display_type_rich = lambda ctx: None  # noqa: ARG005
             elif each.metavar is None and each.type_descriptor.annotation is int:
                 each.metavar = "N"
         return params
@@ -215,10 +217,14 @@ def show_result(document: Any, text: str, json: Path | None) -> None:
     typer.echo(text)
 
 
+def paint(text: str, colour: str) -> str:
+    """Return coloured text. Without a terminal `typer.echo` leaves the colour out."""
+    return text if os.environ.get("NO_COLOR") else typer.style(text, fg=colour)
+
+
 def fail(error: LondonPumpError) -> NoReturn:
     """Print an error and exit with its code."""
-    # the colour is left out by itself where no terminal is
-    typer.secho(f"londonpump: {error}", err=True, fg=None if os.environ.get("NO_COLOR") else "red")
+    typer.echo(paint(f"londonpump: {error}", "red"), err=True)
     raise typer.Exit(SOURCE_FAILED if isinstance(error, SourceFailed) else BAD_INPUT)
 
 

@@ -99,9 +99,19 @@ def refresh_context_command(
         date | None, day("Also download past weather from this day on. Default: no past weather.")
     ] = None,
     source: Annotated[
-        Publisher, typer.Option(help="Choose the publisher of weather.")
+        Publisher,
+        typer.Option(
+            metavar="PUBLISHER", help="Choose the publisher of weather: open-meteo, or visual-crossing."
+        ),
     ] = Publisher.OPEN_METEO,
-    only: Annotated[Only | None, option(None, "Refresh this part only. Default: every part.")] = None,
+    only: Annotated[
+        Only | None,
+        option(
+            "PART",
+            "Refresh this part only: weather, weather-history, bank-holidays, school-holidays or traffic. "
+            "Default: every part.",
+        ),
+    ] = None,
 ) -> None:
     """Store current weather, calendars and traffic in the database.
 

@@ -35,19 +35,22 @@ def predict(
     ] = None,
     out: Annotated[
         Path | None,
-        option("PREDICTIONS.csv", "Write the predictions of --input to this file."),
+        option(
+            "PREDICTIONS.csv",
+            "Write the predictions of --input to this file. Default: none, it is needed then.",
+        ),
     ] = None,
     station: Annotated[
         str | None,
-        option("CODE", "Predict one pump from this station."),
+        option("CODE", "Predict one pump from this station. Default: none."),
     ] = None,
     easting: Annotated[
         str | None,
-        option("M", "Set the easting on the National Grid."),
+        option("M", "Set the easting on the National Grid. Default: none."),
     ] = None,
     northing: Annotated[
         str | None,
-        option("M", "Set the northing on the National Grid."),
+        option("M", "Set the northing on the National Grid. Default: none."),
     ] = None,
     at: Annotated[
         str | None,

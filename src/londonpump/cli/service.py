@@ -25,12 +25,20 @@ def serve(
     try:
         from londonpump.assembly import create_app
         from londonpump.service.app import serve as serve_until_stopped
+        from londonpump.service.errors import NoModel
 
         with report_errors():
             chosen = settings()
-            serve_until_stopped(
-                create_app(chosen), chosen, host, port, lambda address: typer.echo(f"Serving on {address}")
-            )
+            service = create_app(chosen)
+
+            def announce(address: str) -> None:
+                typer.echo(f"Serving on {address}")
+                try:
+                    service.state.service.champion.require()
+                except NoModel as error:
+                    typer.echo(f"Calls cannot be answered yet. {error}")
+
+            serve_until_stopped(service, chosen, host, port, announce)
     finally:
         gc.enable()
 

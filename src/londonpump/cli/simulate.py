@@ -147,7 +147,7 @@ def simulate(
 
 @app.command(
     cls=ManyFiles,
-    epilog=example("prepare --incidents incidents.csv --mobilisations mobilisations.csv"),
+    epilog=example("prepare --incidents calls.csv --mobilisations pumps.csv"),
 )
 def prepare(
     incidents: Annotated[

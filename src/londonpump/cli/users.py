@@ -98,7 +98,11 @@ def set_role(
     name: Name,
     role: Annotated[
         RoleName,
-        typer.Argument(metavar="ROLE", help="Give the account this role.", show_default=False),
+        typer.Argument(
+            metavar="ROLE",
+            help="Give the account this role: operator, analyst, admin or service.",
+            show_default=False,
+        ),
     ],
 ) -> None:
     """Change the role of an account, from its next request on."""
