@@ -165,10 +165,9 @@ def prediction_columns() -> str:
 
 def commands() -> str:
     """Return the help of every command as a terminal of 80 columns shows it."""
-    parts = [f"```text\n{_help()}\n```\n"]
-    for name in _commands_of(typer.main.get_command(app)):
-        parts.append(f"\n## {name}\n\n```text\n{_help(*name.split())}\n```\n")
-    return "".join(parts)
+    paths = [(), *(name.split() for name in _commands_of(typer.main.get_command(app)))]
+    parts = [f"\n## {' '.join(path)}\n\n```text\n{_help(*path)}\n```\n" for path in paths]
+    return "".join(parts).removeprefix("\n## \n\n")
 
 
 def _commands_of(group: Any, before: str = "") -> Iterator[str]:

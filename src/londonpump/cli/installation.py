@@ -76,11 +76,12 @@ def show(json: JsonFile = None) -> None:
     rows = {}
     for name in Settings.model_fields:
         value = getattr(chosen, name)
-        shown = "set, hidden" if name in SECRETS and value is not None else value
-        rows[name] = {
-            "value": str(shown) if isinstance(shown, Path) else shown,
-            "from": source_of(chosen, name),
-        }
+        if name in SECRETS and value is not None:
+            value = "set, hidden"
+        elif isinstance(value, str | Path):
+            # the address of a mirror may hold a user and a password
+            value = re.sub(r"//[^/@]*@", "//hidden@", str(value))
+        rows[name] = {"value": value, "from": source_of(chosen, name)}
     with report_errors():
         file = config_file()
         lines = [f"File of settings: {file or 'none'}"]
