@@ -175,7 +175,18 @@ def measure_newcomer(inputs: Inputs) -> Measurement:
     try:
         clone = run(("git", "clone", "--quiet", "--no-hardlinks", str(ROOT), str(folder)))[0]
         # PYTHONPATH of this process names this checkout, and its home and settings would be used
-        make = ("env", "-u", "PYTHONPATH", "-u", "LONDONPUMP_HOME", "CI=1", "make", "--silent", "-C", str(folder))
+        make = (
+            "env",
+            "-u",
+            "PYTHONPATH",
+            "-u",
+            "LONDONPUMP_HOME",
+            "CI=1",
+            "make",
+            "--silent",
+            "-C",
+            str(folder),
+        )
         install = run((*make, "install"))[0]
         size_mib = sum(path.stat().st_size for path in folder.glob(".venv/**/*") if path.is_file()) / MIB
         demo = run((*make, "demo"))[0]

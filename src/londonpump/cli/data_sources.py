@@ -6,19 +6,8 @@ from typing import Annotated
 
 import typer
 
-from londonpump.cli import application
-from londonpump.cli.application import (
-    SOURCE_FAILED,
-    JsonFile,
-    app,
-    day,
-    example,
-    option,
-    report_errors,
-    settings,
-    show_progress,
-    show_result,
-)
+from londonpump.cli import application, options
+from londonpump.cli.application import app, report_errors, settings, show_progress, show_result
 
 fetch_app = typer.Typer(
     no_args_is_help=True,
@@ -32,11 +21,11 @@ def fetch() -> None:
     """Download the published records of the London Fire Brigade, or the roads."""
 
 
-@fetch_app.command("records", epilog=example("fetch records --since 2024-01-01"))
+@fetch_app.command("records", epilog=options.example("fetch records --since 2024-01-01"))
 def records(
     since: Annotated[
         date | None,
-        day("Download records from this day on. Default: three years before 1 January of this year."),
+        options.day("Download records from this day on. Default: three years before 1 January of this year."),
     ] = None,
 ) -> None:
     """Download incident and mobilisation records. A second run downloads only what is new.
@@ -50,7 +39,7 @@ def records(
     typer.echo(fetched.to_text())
 
 
-@fetch_app.command("roads", epilog=example("fetch roads"))
+@fetch_app.command("roads", epilog=options.example("fetch roads"))
 def roads() -> None:
     """Download the map of London's roads: the OpenStreetMap extract of Greater London.
 
@@ -93,10 +82,10 @@ def refresh() -> None:
     """Download current weather, calendars and traffic."""
 
 
-@refresh_app.command("context", epilog=example("refresh context --only weather"))
+@refresh_app.command("context", epilog=options.example("refresh context --only weather"))
 def refresh_context_command(
     since: Annotated[
-        date | None, day("Also download past weather from this day on. Default: no past weather.")
+        date | None, options.day("Also download past weather from this day on. Default: no past weather.")
     ] = None,
     source: Annotated[
         Publisher,
@@ -106,7 +95,7 @@ def refresh_context_command(
     ] = Publisher.OPEN_METEO,
     only: Annotated[
         Only | None,
-        option(
+        options.value(
             "PART",
             "Refresh this part only: weather, weather-history, bank-holidays, school-holidays or traffic. "
             "Default: every part.",
@@ -131,19 +120,19 @@ def refresh_context_command(
             engine.dispose()
     typer.echo(refreshed.to_text())
     if refreshed.has_failed:
-        raise typer.Exit(SOURCE_FAILED)
+        raise typer.Exit(application.SOURCE_FAILED)
 
 
-@app.command(epilog=example("context --at 2025-06-01T11:00Z"))
+@app.command(epilog=options.example("context --at 2025-06-01T11:00Z"))
 def context(
     at: Annotated[
         str | None,
-        option(
+        options.value(
             "TIME",
             "Show the context at this time, such as 2024-01-15T08:00Z; without Z it is London time. Default: now.",
         ),
     ] = None,
-    json: JsonFile = None,
+    json: options.JsonFile = None,
 ) -> None:
     """Show weather, calendar and traffic at a time.
 

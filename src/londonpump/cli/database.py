@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from londonpump.cli.application import app, example, report_errors, settings
+from londonpump.cli import options
+from londonpump.cli.application import app, report_errors, settings
 
 calendar_app = typer.Typer(
     no_args_is_help=True,
@@ -27,7 +28,7 @@ def calendar() -> None:
     """Import school holidays from a file."""
 
 
-@calendar_app.command("import", epilog=example("calendar import holidays.csv"))
+@calendar_app.command("import", epilog=options.example("calendar import holidays.csv"))
 def import_calendar(
     file: File,
     replace: Annotated[
@@ -44,7 +45,7 @@ def import_calendar(
         _print_lines(import_files.import_calendar(_database(), file, is_replacing=replace))
 
 
-@stations_app.command("import", epilog=example("stations import stations.csv"))
+@stations_app.command("import", epilog=options.example("stations import stations.csv"))
 def import_stations(
     file: File,
     force: Annotated[
@@ -61,7 +62,7 @@ def import_stations(
         _print_lines(import_files.import_stations(_database(), file, _today(), is_forced=force))
 
 
-@stations_app.command("list", epilog=example("stations list"))
+@stations_app.command("list", epilog=options.example("stations list"))
 def list_stations() -> None:
     """Show the stations in use."""
     from londonpump.lifecycle import import_files
@@ -94,7 +95,7 @@ db_app = typer.Typer(
 app.add_typer(db_app, name="db")
 
 
-@db_app.command(epilog=example("db upgrade"))
+@db_app.command(epilog=options.example("db upgrade"))
 def upgrade(
     expand_only: Annotated[
         bool,
@@ -113,7 +114,7 @@ def upgrade(
     typer.echo(message)
 
 
-@db_app.command(epilog=example("db import-mongo export"))
+@db_app.command(epilog=options.example("db import-mongo export"))
 def import_mongo(
     folder: Annotated[
         Path,

@@ -6,20 +6,20 @@ from typing import Annotated
 
 import typer
 
-from londonpump.cli import application
-from londonpump.cli.application import JsonFile, app, example, paint, report_errors, settings, show_result
+from londonpump.cli import application, options
+from londonpump.cli.application import app, paint, report_errors, settings, show_result
 
 BROKEN = 1
 COLOURS = {"pass": "green", "warn": "yellow", "fail": "red"}
 
 
-@app.command(epilog=example("doctor --online"))
+@app.command(epilog=options.example("doctor --online"))
 def doctor(
     online: Annotated[
         bool,
         typer.Option("--online", help="Ask each publisher for one small thing too, and show what came."),
     ] = False,
-    json: JsonFile = None,
+    json: options.JsonFile = None,
 ) -> None:
     """Examine this installation, and show what to do.
 
@@ -63,8 +63,8 @@ def config() -> None:
     """Show the settings in force."""
 
 
-@config_app.command("show", epilog=example("config show"))
-def show(json: JsonFile = None) -> None:
+@config_app.command("show", epilog=options.example("config show"))
+def show(json: options.JsonFile = None) -> None:
     """Show every setting, its value and where it comes from.
 
     A setting comes from its variable, else from the file `londonpump.toml`, else it has its default. The file is the

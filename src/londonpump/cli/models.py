@@ -5,31 +5,20 @@ from typing import Annotated
 
 import typer
 
-from londonpump.cli.application import (
-    DataFolder,
-    JsonFile,
-    app,
-    bundle_argument,
-    example,
-    option,
-    parse_timestamp,
-    report_errors,
-    settings,
-    show_progress,
-    show_result,
-)
+from londonpump.cli import options
+from londonpump.cli.application import app, report_errors, settings, show_progress, show_result
 
 models = typer.Typer(
     help="Show which model is active and why, or change it.",
     no_args_is_help=True,
 )
 app.add_typer(models, name="models")
-Why = Annotated[str, option("TEXT", "State the reason; it is kept in the ledger.")]
+Why = Annotated[str, options.value("TEXT", "State the reason; it is kept in the ledger.")]
 
 
-@models.command(epilog=example("models promote bundle --why 'first model'"))
+@models.command(epilog=options.example("models promote bundle --why 'first model'"))
 def promote(
-    bundle: Annotated[str, bundle_argument("Activate this bundle")],
+    bundle: Annotated[str, options.bundle("Activate this bundle")],
     why: Why,
     force: Annotated[
         bool, typer.Option("--force", help="Allow a simulated model to replace one trained on real records.")
@@ -47,12 +36,12 @@ def promote(
     _print_change(result.before, result.after, result.is_new)
 
 
-@models.command(name="roll-back", epilog=example("models roll-back --why 'late at night in Barnet'"))
+@models.command(name="roll-back", epilog=options.example("models roll-back --why 'late at night in Barnet'"))
 def roll_back(
     why: Why,
     bundle: Annotated[
         str | None,
-        bundle_argument("Activate this earlier champion", "the one that the active model replaced"),
+        options.bundle("Activate this earlier champion", "the one that the active model replaced"),
     ] = None,
 ) -> None:
     """Activate an earlier champion again.
@@ -67,7 +56,7 @@ def roll_back(
     _print_change(result.before, result.after, result.is_new)
 
 
-@models.command(name="list", epilog=example("models list --limit 5"))
+@models.command(name="list", epilog=options.example("models list --limit 5"))
 def list_decisions(
     limit: Annotated[int, typer.Option(min=1, max=500, help="Show at most this many decisions.")] = 20,
     bundles: Annotated[
@@ -91,13 +80,13 @@ def list_decisions(
         typer.echo(format_decision(view_of(DecisionView, decision)))
 
 
-@models.command(epilog=example("models show bundle"))
+@models.command(epilog=options.example("models show bundle"))
 def show(
     bundle: Annotated[
         str | None,
-        bundle_argument("Show this bundle, or the decision of this number", "the active model"),
+        options.bundle("Show this bundle, or the decision of this number", "the active model"),
     ] = None,
-    json: JsonFile = None,
+    json: options.JsonFile = None,
 ) -> None:
     """Show a bundle, or a decision of the ledger.
 
@@ -112,12 +101,12 @@ def show(
         show_result(to_document(entry), format_entry(entry), json)
 
 
-@models.command(name="as-of", epilog=example("models as-of 2026-11-01T10:00Z"))
+@models.command(name="as-of", epilog=options.example("models as-of 2026-11-01T10:00Z"))
 def as_of(
     at: Annotated[
         datetime,
         typer.Argument(
-            metavar="TIME", help="Show the model of this time, with its zone.", parser=parse_timestamp
+            metavar="TIME", help="Show the model of this time, with its zone.", parser=options.parse_timestamp
         ),
     ],
 ) -> None:
@@ -128,12 +117,12 @@ def as_of(
         typer.echo(active_model_at(settings(), at))
 
 
-@models.command(epilog=example("models compare bundle another --data data"))
+@models.command(epilog=options.example("models compare bundle another --data data"))
 def compare(
-    bundle: Annotated[str, bundle_argument("Take this bundle as champion")],
-    other: Annotated[str, bundle_argument("Take this bundle as challenger", metavar="OTHER")],
-    data: DataFolder = None,
-    json: JsonFile = None,
+    bundle: Annotated[str, options.bundle("Take this bundle as champion")],
+    other: Annotated[str, options.bundle("Take this bundle as challenger", metavar="OTHER")],
+    data: options.DataFolder = None,
+    json: options.JsonFile = None,
 ) -> None:
     """Compare two bundles and record nothing.
 
@@ -151,7 +140,7 @@ def compare(
         show_result(to_document(result), format_comparison(result), json)
 
 
-@models.command(epilog=example("models prune --keep 3 --dry-run"))
+@models.command(epilog=options.example("models prune --keep 3 --dry-run"))
 def prune(
     keep: Annotated[int, typer.Option(min=1, help="Keep this many of the newest bundles.")] = 1,
     dry_run: Annotated[

@@ -6,20 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from londonpump.cli.application import (
-    STDOUT,
-    DataFolder,
-    JsonFile,
-    app,
-    example,
-    json_file,
-    option,
-    parse_timestamp,
-    report_errors,
-    settings,
-    show_progress,
-    show_result,
-)
+from londonpump.cli import options
+from londonpump.cli.application import app, report_errors, settings, show_progress, show_result
 
 if TYPE_CHECKING:
     from londonpump.lifecycle.monthly_report import MonthReportRequest
@@ -28,25 +16,25 @@ ALARMS_ACTIVE = 4
 JSON_MARK = '"outcomes"'
 
 
-@app.command(epilog=example("monitor --report month.html --fail-on-alarm"))
+@app.command(epilog=options.example("monitor --report month.html --fail-on-alarm"))
 def monitor(
-    data: DataFolder = None,
+    data: options.DataFolder = None,
     at: Annotated[
         datetime | None,
-        option(
+        options.value(
             "TIME",
             "Show the state at this time, such as 2026-11-01T10:00Z. A time in the past changes no alarm. Default: now.",
-            parser=parse_timestamp,
+            parser=options.parse_timestamp,
         ),
     ] = None,
-    json: JsonFile = None,
+    json: options.JsonFile = None,
     report: Annotated[
         Path | None,
-        option("FILE", "Write the report of a month to this HTML file. Default: no report."),
+        options.value("FILE", "Write the report of a month to this HTML file. Default: no report."),
     ] = None,
     month: Annotated[
         str | None,
-        option(
+        options.value(
             "MONTH",
             "Choose the month of --report, such as 2026-09. Default: the newest with complete records.",
         ),
@@ -69,7 +57,7 @@ def monitor(
     with report_errors(), show_progress() as progress:
         # Check the output files first, so that a wrong name does not cost a long run.
         report_request = _report_request(report, data, month)
-        file = json_file(json, JSON_MARK)
+        file = options.json_file(json, JSON_MARK)
         now = datetime.now(UTC)
         request = MonitorRequest(at or now, data, is_stored=at is None or at >= now)
         result = run_monitor(settings(), request, progress)
@@ -85,7 +73,7 @@ def monitor(
         text += "\nNothing was stored, sent or rolled back: --at is in the past."
     if written is not None:
         text += f"\nReport of {written}: {report}"
-    show_result(to_document(result.view), text, STDOUT if json == STDOUT else None)
+    show_result(to_document(result.view), text, options.STDOUT if json == options.STDOUT else None)
     if fail_on_alarm and result.changes.standing:
         raise typer.Exit(ALARMS_ACTIVE)
 
@@ -104,7 +92,7 @@ def _report_request(report: Path | None, data: Path | None, month: str | None) -
     return MonthReportRequest(report, data, None if month is None else Month.read(month))
 
 
-@app.command(epilog=example("track"))
+@app.command(epilog=options.example("track"))
 def track() -> None:
     """Send missing trainings to MLflow.
 

@@ -6,28 +6,8 @@ from typing import Annotated
 
 import typer
 
-from londonpump.cli import application
-from londonpump.cli.application import (
-    BAD_INPUT,
-    MARK,
-    SOURCE_FAILED,
-    STDOUT,
-    DataFolder,
-    JsonFile,
-    ManyFiles,
-    app,
-    bundle_argument,
-    bundle_folder,
-    day,
-    example,
-    files,
-    json_file,
-    option,
-    report_errors,
-    settings,
-    show_progress,
-    show_result,
-)
+from londonpump.cli import application, options
+from londonpump.cli.application import ManyFiles, app, report_errors, settings, show_progress, show_result
 from londonpump.cli.simulate import YesNo
 from londonpump.domain.errors import SourceFailed
 
@@ -35,19 +15,19 @@ CARD = "model_card.html"
 NEWEST = "the newest of train"
 
 
-@app.command(epilog=example("train --data data --until 2023-10-01"))
+@app.command(epilog=options.example("train --data data --until 2023-10-01"))
 def train(
-    data: DataFolder = None,
+    data: options.DataFolder = None,
     until: Annotated[
         date | None,
-        day(
+        options.day(
             "Train on rows before this day. Default: 28 days before the end of the newest complete day, or a "
             "tenth of the days of records shorter than a year, if that is less."
         ),
     ] = None,
     out: Annotated[
         Path | None,
-        option("BUNDLE", "Store it in this folder. Default: in LONDONPUMP_HOME."),
+        options.value("BUNDLE", "Store it in this folder. Default: in LONDONPUMP_HOME."),
     ] = None,
     seed: Annotated[
         int,
@@ -78,22 +58,22 @@ def train(
     typer.echo(format_training(folder, bundle.card))
 
 
-@app.command(epilog=example("evaluate bundle --data data --report report.html"))
+@app.command(epilog=options.example("evaluate bundle --data data --report report.html"))
 def evaluate(
-    bundle: Annotated[str | None, bundle_argument("Evaluate this bundle", NEWEST)] = None,
-    data: DataFolder = None,
+    bundle: Annotated[str | None, options.bundle("Evaluate this bundle", NEWEST)] = None,
+    data: options.DataFolder = None,
     from_: Annotated[
         date | None,
-        day("Evaluate on incidents from this day on. Default: the end of the training.", "--from"),
+        options.day("Evaluate on incidents from this day on. Default: the end of the training.", "--from"),
     ] = None,
-    json: JsonFile = None,
+    json: options.JsonFile = None,
     report: Annotated[
         Path | None,
-        option("FILE", "Write the report here. Default: in LONDONPUMP_HOME."),
+        options.value("FILE", "Write the report here. Default: in LONDONPUMP_HOME."),
     ] = None,
     card: Annotated[
         Path | None,
-        option("FILE", "Write the model card here. Default: beside the report."),
+        options.value("FILE", "Write the model card here. Default: beside the report."),
     ] = None,
     with_original: Annotated[
         bool,
@@ -112,14 +92,14 @@ def evaluate(
     from londonpump.presentation.texts.models import format_evaluation
 
     config = settings()
-    file = None if json == STDOUT else json
+    file = None if json == options.STDOUT else json
     # An evaluation with a report of its own must not overwrite the figures of the one in the home.
     figures = file if file is not None or report is not None else config.evaluation
     report = report or config.report
     card = card or report.with_name(CARD if report.stem == "report" else f"{report.stem}_{CARD}")
     with report_errors(), show_progress() as progress:
         request = EvaluateRequest(
-            bundle=bundle_folder(config, bundle),
+            bundle=options.bundle_folder(config, bundle),
             data=data or config.data,
             from_date=from_,
             json=figures,
@@ -131,17 +111,17 @@ def evaluate(
         evaluation = evaluate(request, progress)
     written = f"Report: {report}\nModel card: {card}" + (f"\nFigures: {file}" if file else "")
     text = f"{format_evaluation(evaluation.results)}\n{written}"
-    show_result(to_json(evaluation.results), text, STDOUT if json == STDOUT else None)
+    show_result(to_json(evaluation.results), text, options.STDOUT if json == options.STDOUT else None)
 
 
-@app.command(epilog=example("challenge --data data --dry-run"))
+@app.command(epilog=options.example("challenge --data data --dry-run"))
 def challenge(
-    bundle: Annotated[str | None, bundle_argument("Compare this bundle", NEWEST)] = None,
-    data: DataFolder = None,
+    bundle: Annotated[str | None, options.bundle("Compare this bundle", NEWEST)] = None,
+    data: options.DataFolder = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the verdict; record and change nothing.")
     ] = False,
-    json: JsonFile = None,
+    json: options.JsonFile = None,
 ) -> None:
     """Compare the newest model with the active one.
 
@@ -157,29 +137,31 @@ def challenge(
     request = ChallengeRequest(data or config.data, bundle, is_dry=dry_run)
     with report_errors(), show_progress() as progress:
         # a wrong name must not be found out after a decision was recorded
-        json_file(json, MARK.format("message"))
+        options.json_file(json, options.MARK.format("message"))
         view = decide(config, request, progress).view
     with report_errors():
         show_result(to_document(view), format_challenge(view), json)
 
 
-@app.command(cls=ManyFiles, epilog=example("run --since 2024-01-01"))
+@app.command(cls=ManyFiles, epilog=options.example("run --since 2024-01-01"))
 def run(
     since: Annotated[
-        date | None, day("Use records from this day on. Default: three years before 1 January of this year.")
+        date | None,
+        options.day("Use records from this day on. Default: three years before 1 January of this year."),
     ] = None,
     skip_fetch: Annotated[
         bool, typer.Option("--skip-fetch", help="Use the records that were fetched before.")
     ] = False,
     incidents: Annotated[
-        list[Path] | None, files("Read these incident records (CSV or XLSX). Default: the fetched ones.")
+        list[Path] | None,
+        options.files("Read these incident records (CSV or XLSX). Default: the fetched ones."),
     ] = None,
     mobilisations: Annotated[
-        list[Path] | None, files("Read these mobilisation records. Default: the fetched ones.")
+        list[Path] | None, options.files("Read these mobilisation records. Default: the fetched ones.")
     ] = None,
     complete: Annotated[
         YesNo | None,
-        option("yes|no", "State whether the records hold every call. Default: determined per month."),
+        options.value("yes|no", "State whether the records hold every call. Default: determined per month."),
     ] = None,
 ) -> None:
     """Run every step from published records to a decision.
@@ -205,7 +187,11 @@ def run(
                 typer.echo(f"== {done.name}\n{done.message}")
         except StepFailed as failed:
             typer.echo(f"londonpump: {failed}", err=True)
-            code = SOURCE_FAILED if isinstance(failed.__cause__, SourceFailed) else BAD_INPUT
+            code = (
+                application.SOURCE_FAILED
+                if isinstance(failed.__cause__, SourceFailed)
+                else application.BAD_INPUT
+            )
             raise typer.Exit(code) from failed
     _track()
 

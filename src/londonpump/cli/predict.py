@@ -7,27 +7,17 @@ from typing import Annotated, Any
 
 import typer
 
-from londonpump.cli.application import (
-    SOME_ROWS_UNANSWERED,
-    JsonFile,
-    app,
-    bundle_argument,
-    bundle_folder,
-    example,
-    option,
-    report_errors,
-    settings,
-    show_result,
-)
+from londonpump.cli import options
+from londonpump.cli.application import SOME_ROWS_UNANSWERED, app, report_errors, settings, show_result
 from londonpump.domain.errors import BadValue
 
 
-@app.command(epilog=example("predict --station A24 --easting 529900 --northing 181000"))
+@app.command(epilog=options.example("predict --station A24 --easting 529900 --northing 181000"))
 def predict(
-    bundle: Annotated[str | None, bundle_argument("Predict with this bundle", "the newest of train")] = None,
+    bundle: Annotated[str | None, options.bundle("Predict with this bundle", "the newest of train")] = None,
     input_: Annotated[
         Path | None,
-        option(
+        options.value(
             "CALLS.csv",
             "Read calls from this file, one pump per row. Default: one pump, as the options say.",
             "--input",
@@ -35,50 +25,52 @@ def predict(
     ] = None,
     out: Annotated[
         Path | None,
-        option(
+        options.value(
             "PREDICTIONS.csv",
             "Write the predictions of --input to this file. Default: none, it is needed then.",
         ),
     ] = None,
     station: Annotated[
         str | None,
-        option("CODE", "Predict one pump from this station. Default: none."),
+        options.value("CODE", "Predict one pump from this station. Default: none."),
     ] = None,
     easting: Annotated[
         str | None,
-        option("M", "Set the easting on the National Grid. Default: none."),
+        options.value("M", "Set the easting on the National Grid. Default: none."),
     ] = None,
     northing: Annotated[
         str | None,
-        option("M", "Set the northing on the National Grid. Default: none."),
+        options.value("M", "Set the northing on the National Grid. Default: none."),
     ] = None,
     at: Annotated[
         str | None,
-        option(
+        options.value(
             "TIME",
             "Set the time of mobilisation, such as 2024-01-15T08:00Z; without Z it is London time. Default: now.",
         ),
     ] = None,
     incident_type: Annotated[
         str | None,
-        option("TEXT", "Set the incident type, one of its five names. Default: not known."),
+        options.value("TEXT", "Set the incident type, one of its five names. Default: not known."),
     ] = None,
     property_category: Annotated[
         str | None,
-        option("TEXT", "Set the property category as in the records, such as Dwelling. Default: not known."),
+        options.value(
+            "TEXT", "Set the property category as in the records, such as Dwelling. Default: not known."
+        ),
     ] = None,
     property_type: Annotated[
         str | None,
-        option("TEXT", "Set the property type as in the records. Default: not known."),
+        options.value("TEXT", "Set the property type as in the records. Default: not known."),
     ] = None,
     address_qualifier: Annotated[
         str | None,
-        option("TEXT", "Set the address qualifier as in the records. Default: not known."),
+        options.value("TEXT", "Set the address qualifier as in the records. Default: not known."),
     ] = None,
-    json: JsonFile = None,
+    json: options.JsonFile = None,
     table: Annotated[
         Path | None,
-        option(
+        options.value(
             "DIR",
             "Write a table of expected times (CSV and a page to print) for days without the service. Default: no table.",
         ),
@@ -100,7 +92,7 @@ def predict(
         if input_ is None and out is not None:
             raise BadValue("--out", str(out), "goes with --input CALLS.csv")
         config = settings()
-        opened = pipeline.open_bundle(bundle_folder(config, bundle), config.roads)
+        opened = pipeline.open_bundle(options.bundle_folder(config, bundle), config.roads)
         if table is not None:
             _write_table(opened, table)
             return

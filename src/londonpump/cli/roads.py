@@ -5,15 +5,8 @@ from typing import Annotated
 
 import typer
 
-from londonpump.cli.application import (
-    JsonFile,
-    app,
-    example,
-    report_errors,
-    settings,
-    show_progress,
-    show_result,
-)
+from londonpump.cli import options
+from londonpump.cli.application import app, report_errors, settings, show_progress, show_result
 
 roads_app = typer.Typer(no_args_is_help=True, help="Import a map of the roads of London, or show it.")
 app.add_typer(roads_app, name="roads")
@@ -24,7 +17,7 @@ def roads() -> None:
     """Import a map of the roads of London, or show it."""
 
 
-@roads_app.command("import", epilog=example("roads import greater-london-latest.osm.pbf"))
+@roads_app.command("import", epilog=options.example("roads import greater-london-latest.osm.pbf"))
 def import_map(
     file: Annotated[
         Path,
@@ -48,8 +41,8 @@ def import_map(
     typer.echo(imported.to_text())
 
 
-@roads_app.command("show", epilog=example("roads show"))
-def show(json: JsonFile = None) -> None:
+@roads_app.command("show", epilog=options.example("roads show"))
+def show(json: options.JsonFile = None) -> None:
     """Show the roads in use: source, date, licence and extent.
 
     Every file of the table is read and compared with its hash.

@@ -6,10 +6,11 @@ from typing import Annotated
 
 import typer
 
-from londonpump.cli.application import BAD_INPUT, app, example, option, report_errors, settings
+from londonpump.cli import options
+from londonpump.cli.application import BAD_INPUT, app, report_errors, settings
 
 
-@app.command(epilog=example("serve --port 8000"))
+@app.command(epilog=options.example("serve --port 8000"))
 def serve(
     host: Annotated[str, typer.Option(help="Listen on this address.")] = "127.0.0.1",
     port: Annotated[
@@ -43,7 +44,7 @@ def serve(
         gc.enable()
 
 
-@app.command(epilog=example("healthcheck --port 8000"))
+@app.command(epilog=options.example("healthcheck --port 8000"))
 def healthcheck(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Ask the service on this port.")] = 8000,
 ) -> None:
@@ -66,11 +67,11 @@ audit = typer.Typer(
 app.add_typer(audit)
 
 
-@audit.command(epilog=example("audit verify"))
+@audit.command(epilog=options.example("audit verify"))
 def verify(
     head: Annotated[
         str | None,
-        option(
+        options.value(
             "N:HASH",
             "Compare with this head, which verify printed earlier: it detects a chain that was rewritten. Default: none.",
         ),
@@ -96,11 +97,11 @@ def verify(
     typer.echo(f"{found.n_rows} rows are as they were written. Head: {found.n_rows}:{found.head_hash}")
 
 
-@audit.command(epilog=example("audit show --since 2026-11-01"))
+@audit.command(epilog=options.example("audit show --since 2026-11-01"))
 def show(
     since: Annotated[
         datetime | None,
-        option(
+        options.value(
             "DATE",
             "Show events from this day or time (UTC) on. Default: the first.",
             parser=datetime.fromisoformat,

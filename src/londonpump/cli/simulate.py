@@ -9,20 +9,8 @@ from typing import Annotated
 
 import typer
 
-from londonpump.cli.application import (
-    JsonFile,
-    ManyFiles,
-    app,
-    day,
-    example,
-    files,
-    json_file,
-    option,
-    report_errors,
-    settings,
-    show_progress,
-    show_result,
-)
+from londonpump.cli import options
+from londonpump.cli.application import ManyFiles, app, report_errors, settings, show_progress, show_result
 
 
 class YesNo(StrEnum):
@@ -47,7 +35,7 @@ class FileFormat(StrEnum):
     XLSX = "xlsx"
 
 
-@app.command(epilog=example("demo --port 8080"))
+@app.command(epilog=options.example("demo --port 8080"))
 def demo(
     incidents: Annotated[int, typer.Option(help="Simulate this many incidents over a year.")] = 110_000,
     seed: Annotated[int, typer.Option(min=0, help="Set the random seed of simulation and training.")] = 1,
@@ -82,7 +70,7 @@ def demo(
         serve_demo(home, demo_user(home), DemoServing(port, is_interactive), typer.echo)
 
 
-@app.command("example", epilog=example("example --incidents 20000"))
+@app.command("example", epilog=options.example("example --incidents 20000"))
 def train_example(
     incidents: Annotated[int, typer.Option(help="Simulate this many incidents over a year.")] = 110_000,
     seed: Annotated[int, typer.Option(min=0, help="Set the random seed of simulation and training.")] = 1,
@@ -100,13 +88,13 @@ def train_example(
     typer.echo(message)
 
 
-@app.command(epilog=example("simulate --incidents 20000 --out raw"))
+@app.command(epilog=options.example("simulate --incidents 20000 --out raw"))
 def simulate(
-    out: Annotated[Path, option("DIR", "Write the files to this folder.")],
+    out: Annotated[Path, options.value("DIR", "Write the files to this folder.")],
     incidents: Annotated[int, typer.Option(help="Simulate this many incidents.")] = 110_000,
     start: Annotated[
         date | None,
-        day("Start on this day. Default: 2023-01-01."),
+        options.day("Start on this day. Default: 2023-01-01."),
     ] = None,
     days: Annotated[int, typer.Option(help="Simulate this many days.")] = 365,
     seed: Annotated[int, typer.Option(help="Set the random seed. The same seed gives the same bytes.")] = 1,
@@ -115,7 +103,7 @@ def simulate(
     ] = Vintage.MIDDLE,
     clean: Annotated[bool, typer.Option("--clean", help="Write records without defects.")] = False,
     close: Annotated[
-        list[str] | None, option("CODE", "Close this station; may be repeated. Default: none.")
+        list[str] | None, options.value("CODE", "Close this station; may be repeated. Default: none.")
     ] = None,
     file_format: Annotated[
         FileFormat, typer.Option("--format", help="Write files of this format.")
@@ -147,26 +135,29 @@ def simulate(
 
 @app.command(
     cls=ManyFiles,
-    epilog=example("prepare --incidents calls.csv --mobilisations pumps.csv"),
+    epilog=options.example("prepare --incidents calls.csv --mobilisations pumps.csv"),
 )
 def prepare(
     incidents: Annotated[
         list[Path] | None,
-        files("Read these incident records (CSV or XLSX); one or more files. Default: the fetched ones."),
+        options.files(
+            "Read these incident records (CSV or XLSX); one or more files. Default: the fetched ones."
+        ),
     ] = None,
     mobilisations: Annotated[
         list[Path] | None,
-        files("Read these mobilisation records; one or more files. Default: the fetched ones."),
+        options.files("Read these mobilisation records; one or more files. Default: the fetched ones."),
     ] = None,
     stations: Annotated[
-        Path | None, files("Read stations: code, name, latitude, longitude. Default: the list of londonpump.")
+        Path | None,
+        options.files("Read stations: code, name, latitude, longitude. Default: the list of londonpump."),
     ] = None,
-    weather: Annotated[Path | None, files("Read weather by London hour. Default: none.")] = None,
+    weather: Annotated[Path | None, options.files("Read weather by London hour. Default: none.")] = None,
     traffic: Annotated[
-        Path | None, files("Read congestion by year, weekday and London hour. Default: none.")
+        Path | None, options.files("Read congestion by year, weekday and London hour. Default: none.")
     ] = None,
     school_holidays: Annotated[
-        Path | None, files("Read school holidays, one London date per row. Default: none.")
+        Path | None, options.files("Read school holidays, one London date per row. Default: none.")
     ] = None,
     context: Annotated[
         bool,
@@ -177,7 +168,7 @@ def prepare(
     ] = False,
     complete: Annotated[
         YesNo | None,
-        option(
+        options.value(
             "yes|no",
             "State whether the records hold every call (yes) or a sample (no). Default: determined per month.",
         ),
@@ -187,7 +178,7 @@ def prepare(
     ] = False,
     out: Annotated[
         Path | None,
-        option("DATA", "Write to this folder. Default: in LONDONPUMP_HOME."),
+        options.value("DATA", "Write to this folder. Default: in LONDONPUMP_HOME."),
     ] = None,
 ) -> None:
     """Clean published records and write examples.
@@ -220,7 +211,7 @@ PROMISE_BROKEN = 1
 JSON_MARK = '"mixed_bundles"'
 
 
-@app.command(epilog=example("rehearse --months 3 --json year.json"))
+@app.command(epilog=options.example("rehearse --months 3 --json year.json"))
 def rehearse(
     months: Annotated[int, typer.Option(help="Simulate this many months, 3 or more.")] = 12,
     incidents_per_month: Annotated[int, typer.Option(help="Simulate this many incidents per month.")] = 3_000,
@@ -228,14 +219,14 @@ def rehearse(
         int, typer.Option(help="Simulate this many months of earlier records, 3 or more.")
     ] = 12,
     seed: Annotated[int, typer.Option(help="Set the random seed of simulation and trainings.")] = 1,
-    json: JsonFile = None,
+    json: options.JsonFile = None,
     keep: Annotated[
         Path | None,
-        option("DIR", "Use this new folder and keep it. Default: a temporary folder."),
+        options.value("DIR", "Use this new folder and keep it. Default: a temporary folder."),
     ] = None,
     database_url: Annotated[
         str | None,
-        option("URL", "Use this empty database. Default: SQLite in the folder."),
+        options.value("URL", "Use this empty database. Default: SQLite in the folder."),
     ] = None,
 ) -> None:
     """Rehearse a year of operation on simulated records.
@@ -253,7 +244,7 @@ def rehearse(
     from londonpump.rehearsal.year_plan import YearPlan
 
     with report_errors(), tempfile.TemporaryDirectory(prefix="londonpump-year-") as temporary:
-        file = json_file(json, JSON_MARK)
+        file = options.json_file(json, JSON_MARK)
         plan = YearPlan(months, incidents_per_month, history_months, seed)
         with show_progress() as progress:
             result = run_rehearsal(
