@@ -2,21 +2,29 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+# What a user needs is installed first; the developers' tools come into the same environment when a target needs them.
+INSTALLED := $(VENV)/.installed
 READY := $(VENV)/.ready
 # Two workers suit the two cores of the checking machine.
 WORKERS ?= 2
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup service-env airflow-env airflow demo test test-fast test-slow test-nightly check check-deploy fix up down logs containers-test bench docs lock clean
+.PHONY: help install setup service-env airflow-env airflow demo test test-fast test-slow test-nightly check check-deploy fix up down logs containers-test bench docs lock clean
 
 help:  ## what each command does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
 
-setup: $(READY)  ## the environment in .venv, from the hash-locked requirements
+install: $(INSTALLED)  ## what a user needs in .venv, from the hash-locked requirements: no tools of developers
 
-$(READY): requirements/dev.lock pyproject.toml scripts/setup scripts/environment.sh
-	@scripts/setup "$(PYTHON)" "$(VENV)"
+$(INSTALLED): requirements/worker.lock requirements/build.lock pyproject.toml scripts/setup scripts/environment.sh
+	@scripts/setup "$(PYTHON)" "$(VENV)" user
+	@touch $@
+
+setup: $(READY)  ## the same, and the tools of developers
+
+$(READY): requirements/dev.lock $(INSTALLED)
+	@scripts/setup "$(PYTHON)" "$(VENV)" dev
 	@touch $@
 
 service-env: requirements/service.lock  ## the service's own environment in .venv-service, nothing of training in it
@@ -25,10 +33,10 @@ service-env: requirements/service.lock  ## the service's own environment in .ven
 airflow-env: requirements/airflow.lock  ## Airflow's own environment in .venv-airflow
 	@scripts/airflow-env "$(PYTHON)"
 
-airflow: $(READY) airflow-env  ## Airflow with our DAGs on this machine: http://localhost:8080
+airflow: $(INSTALLED) airflow-env  ## Airflow with our DAGs on this machine: http://localhost:8080
 	@scripts/airflow standalone
 
-demo: $(READY)  ## a simulated Brigade, a model of it and the service that answers: http://localhost:8000 in a terminal
+demo: $(INSTALLED)  ## a simulated Brigade, a model of it and the service that answers: http://localhost:8000 in a terminal
 	@LONDONPUMP_HOME="$${LONDONPUMP_HOME:-.demo}" $(BIN)/londonpump demo $(ARGS)
 
 # Tests start hundreds of processes: compiled modules are kept, so that not each of them compiles the product anew.

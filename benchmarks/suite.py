@@ -12,7 +12,7 @@ from benchmarks.inputs import Inputs, Sizes, prepare, rows_of, simulate, train
 from benchmarks.processes import LONDONPUMP, ROOT, Cost, londonpump, run, task
 from benchmarks.service.load import MEASURES as SERVICE
 
-GIB_3_MIB = 3 * 1024
+MIB, GIB_3_MIB = 2**20, 3 * 1024
 CONTEXT_AT = "2021-01-05T12:34:00+00:00"
 """A timestamp inside the shortest stream."""
 ROADS = ROOT.parent / "shared" / "data" / "roads" / "london_west_drive_2018.osm.pbf"
@@ -104,7 +104,7 @@ def measure_evaluate(inputs: Inputs) -> Measurement:
 
     def judge(out: Path) -> Cost:
         written = ("--json", out / "e.json", "--report", out / "report.html", "--card", out / "card.html")
-        return londonpump("evaluate", "--bundle", bundle, "--data", data, *written)
+        return londonpump("evaluate", bundle, "--data", data, *written)
 
     costs = _repeated(inputs, 1, judge)
     rows = {"examples": rows_of(data)["examples"]}
@@ -181,6 +181,44 @@ def measure_roads(inputs: Inputs) -> Measurement:
     return Measurement("roads", what, {"stations": found["stations"]}, 1, readings)
 
 
+def measure_newcomer(inputs: Inputs) -> Measurement:
+    """Measure what a newcomer waits for: clone, `make demo` without an environment, the report of the simulated year.
+
+    It downloads every package from the index of this machine, unless pip has them in its cache.
+    """
+    folder = Path(tempfile.mkdtemp(dir=inputs.work)) / "londonpump"
+    try:
+        clone = run(("git", "clone", "--quiet", "--no-hardlinks", str(ROOT), str(folder)))[0]
+        # PYTHONPATH of this process names this checkout, and its home and settings would be used
+        make = (
+            "env",
+            "-u",
+            "PYTHONPATH",
+            "-u",
+            "LONDONPUMP_HOME",
+            "CI=1",
+            "make",
+            "--silent",
+            "-C",
+            str(folder),
+        )
+        install = run((*make, "install"))[0]
+        size_mib = sum(path.stat().st_size for path in folder.glob(".venv/**/*") if path.is_file()) / MIB
+        demo = run((*make, "demo"))[0]
+        has_report = (folder / ".demo" / "report.html").exists()
+    finally:
+        shutil.rmtree(folder.parent)
+    whole_s = clone.wall_s + install.wall_s + demo.wall_s
+    readings = (
+        Reading("clone_to_report_wall_s", whole_s, "s", 300),
+        Reading("install_wall_s", install.wall_s, "s"),
+        Reading("demo_wall_s", demo.wall_s, "s"),
+        Reading("demo_cpu_s", demo.cpu_s, "s"),
+        Reading("environment_mib", size_mib, "MiB"),
+    )
+    return Measurement("newcomer", "git clone, make demo", {"reports": int(has_report)}, 1, readings)
+
+
 MEASURES: dict[str, Measure] = {
     "simulate": measure_simulate,
     "prepare": measure_prepare,
@@ -198,6 +236,8 @@ MEASURES: dict[str, Measure] = {
     "challenge": measure_challenge,
     **SERVICE,
 }
+ONLY_BY_NAME: dict[str, Measure] = {"newcomer": measure_newcomer}
+"""Measurements that need a package index, so that a run of all leaves them out."""
 
 
 def _answers(inputs: Inputs, name: str, what: str, target_ms: float) -> Measurement:

@@ -59,7 +59,7 @@ def freeze(out: Path) -> None:
     make_data(home)
     write_predictions(out, home)
     londonpump(
-        "evaluate", "--bundle", bundle_in(home), "--data", home / "data", "--json", out / "evaluate.json",
+        "evaluate", bundle_in(home), "--data", home / "data", "--json", out / "evaluate.json",
         "--report", out / "unused.html", home=home,
     )  # fmt: skip
     londonpump("db", "upgrade", home=home)
@@ -123,9 +123,7 @@ def write_predictions(out: Path, home: Path) -> None:
         )
         writer.writerows(_call(drawn, number, codes) for number in range(N_PREDICTED))
     answers = out / "predictions.csv"
-    londonpump(
-        "predict", "--bundle", bundle_in(home), "--input", calls, "--out", answers, home=home, is_partial=True
-    )
+    londonpump("predict", bundle_in(home), "--input", calls, "--out", answers, home=home, is_partial=True)
 
 
 def station_codes() -> list[str]:

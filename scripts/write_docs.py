@@ -15,6 +15,7 @@ from typing import Any
 import api_reference
 import typer
 from pydantic.fields import FieldInfo
+from typer.testing import CliRunner
 
 import londonpump
 from londonpump.cli import app
@@ -27,7 +28,7 @@ from londonpump.models.location_effect import SMOOTHINGS, Smoothing
 from londonpump.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
-HELP_WIDTH = 100
+HELP_COLUMNS = "80"
 PART = re.compile(r"(<!-- from the code: (?P<name>[a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 MEANING = {
     "incident_type": "one of the five incident types",
@@ -163,29 +164,26 @@ def prediction_columns() -> str:
 
 
 def commands() -> str:
-    """Return the help of every command as a terminal shows it."""
-    group: Any = typer.main.get_command(app)
-    settings = dict(group.context_settings)
-    parts = [f"```text\n{_help(group, 'londonpump', settings)}\n```\n"]
-    for name, command in _commands_of(group):
-        parts.append(f"\n## {name}\n\n```text\n{_help(command, f'londonpump {name}', settings)}\n```\n")
-    return "".join(parts)
+    """Return the help of every command as a terminal of 80 columns shows it."""
+    paths = [(), *(name.split() for name in _commands_of(typer.main.get_command(app)))]
+    parts = [f"\n## {' '.join(path)}\n\n```text\n{_help(*path)}\n```\n" for path in paths]
+    return "".join(parts).removeprefix("\n## \n\n")
 
 
-def _commands_of(group: Any, before: str = "") -> Iterator[tuple[str, Any]]:
-    """Return every command with its full name; for a group its commands, without the group itself."""
+def _commands_of(group: Any, before: str = "") -> Iterator[str]:
+    """Return the full name of every command; for a group those of its commands, without the group itself."""
     for name, command in group.commands.items():
         if hasattr(command, "commands"):
             yield from _commands_of(command, f"{before}{name} ")
         else:
-            yield f"{before}{name}", command
+            yield f"{before}{name}"
 
 
-def _help(command: Any, name: str, settings: dict[str, Any]) -> str:
-    context = command.context_class(
-        command, info_name=name, terminal_width=HELP_WIDTH, max_content_width=HELP_WIDTH, **settings
-    )
-    return "\n".join(line.rstrip() for line in str(command.get_help(context)).strip().splitlines())
+def _help(*path: str) -> str:
+    shown = CliRunner(env={"COLUMNS": HELP_COLUMNS}).invoke(app, [*path, "--help"]).stdout
+    # some CI systems ask for colours everywhere
+    lines = re.sub(r"\x1b\[[\d;]*m", "", shown).splitlines()
+    return "\n".join(line.rstrip().removeprefix(" ") for line in lines).strip()
 
 
 def errors() -> str:

@@ -1,19 +1,29 @@
-"""Settings, read once at the edge: environment variables that begin with LONDONPUMP_."""
+"""Settings, read once at the edge: variables of the environment that begin with LONDONPUMP_, and `londonpump.toml`."""
 
 import getpass
 import os
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import quote, urlsplit
 
 from platformdirs import user_data_path
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
-from londonpump.domain.errors import BadSetting
+from londonpump.domain.errors import BadFile, BadSetting
 from londonpump.logs import LogFormat
 
 PREFIX = "LONDONPUMP_"
+CONFIG, CONFIG_FILE = "LONDONPUMP_CONFIG", "londonpump.toml"
+"""Variable that names the file of settings, and its name where no variable names it."""
+OTHER_VARIABLES = (CONFIG, "LONDONPUMP_COMMAND")
+"""Variables that are no settings; the DAGs read the second one."""
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -83,6 +93,18 @@ class Settings(BaseSettings):
         extra="ignore",
         hide_input_in_errors=True,
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Return where settings come from: arguments, then variables, then the file."""
+        return init_settings, env_settings, _ConfigFile(settings_cls, config_file())
 
     home: Path = Field(default_factory=_default_home)
     """Folder of all state; the user data folder of the platform by default."""
@@ -199,6 +221,82 @@ class Settings(BaseSettings):
         return f"sqlite:///{quote(str(self.home / 'londonpump.db'))}"
 
 
+class _ConfigFile(TomlConfigSettingsSource):
+    """File of settings, each with the name of its variable in lower case and without the prefix."""
+
+    def _read_file(self, file_path: Any) -> dict[str, Any]:
+        """Read the file. Raises: BadFile if it is not TOML or names something that is no setting."""
+        try:
+            values = super()._read_file(file_path)
+        except (OSError, ValueError) as error:
+            problem = error.strerror if isinstance(error, OSError) else error
+            raise BadFile(file_path, f"cannot be read as TOML ({problem})", "Correct it.") from error
+        unknown = [name for name in values if name not in Settings.model_fields]
+        if unknown:
+            problem = ", ".join(f"{name!r} is no setting{nearest(name)}" for name in unknown)
+            raise BadFile(file_path, problem, "Correct the name, or remove the line.")
+        for name in PATHS & values.keys():
+            # relative to the file, so that the settings mean the same wherever a command is started
+            values[name] = str(Path(file_path).parent / str(values[name]))
+        return values
+
+
+PATHS = {"home", "bundles", "secret_file"}
+
+
+def config_file() -> Path | None:
+    """Return the file of settings that counts: that of LONDONPUMP_CONFIG, else in this folder, else in the home.
+
+    Raises: BadSetting if LONDONPUMP_CONFIG names no file.
+    """
+    if named := os.environ.get(CONFIG):
+        if not Path(named).exists() or Path(named).is_dir():
+            raise BadSetting(
+                CONFIG, "it names no file", f"Name a file of settings; {os.devnull} stands for none."
+            )
+        return Path(named).resolve()
+    home = os.environ.get(f"{PREFIX}HOME")
+    for folder in (Path(), Path(home) if home else _default_home()):
+        if (folder / CONFIG_FILE).is_file():
+            return (folder / CONFIG_FILE).resolve()
+    return None
+
+
+def nearest(name: str) -> str:
+    """Return a hint at the setting that a misspelt name probably means, as it is spelt there; empty if none is near."""
+    is_variable = name.upper().startswith(PREFIX)
+    lower = name.lower().removeprefix(PREFIX.lower())
+    names = [*Settings.model_fields, *(f"{secret}_file" for secret in SECRETS if is_variable)]
+    found = get_close_matches(lower, names, n=1)
+    return "" if not found else f" (nearest: {_setting_name(tuple(found)) if is_variable else found[0]})"
+
+
+def unknown_variables() -> dict[str, str]:
+    """Return {variable: hint at the nearest setting} of the variables that begin like settings and are none."""
+    known = {_setting_name((name,)) for name in Settings.model_fields} | set(OTHER_VARIABLES)
+    known |= {f"{_setting_name((name,))}_FILE" for name in SECRETS}
+    return {
+        name: nearest(name)
+        for name in sorted(os.environ)
+        if name.upper().startswith(PREFIX) and name.upper() not in known
+    }
+
+
+def source_of(settings: Settings, name: str) -> str:
+    """Return where a setting comes from: its variable, the file that a variable names, the file of settings, or the default."""
+    variable = _setting_name((name,))
+    if name in SECRETS and os.environ.get(f"{variable}_FILE"):
+        return f"{variable}_FILE"
+    if _is_set(variable):
+        return variable
+    return str(config_file()) if name in settings.model_fields_set else "default"
+
+
+def _is_set(variable: str) -> bool:
+    # pydantic reads variables in small letters too
+    return any(name.upper() == variable and value for name, value in os.environ.items())
+
+
 SECRETS = ("database_url", "visual_crossing_key", "tomtom_key", "alarm_webhook")
 """Settings that `LONDONPUMP_<NAME>_FILE` reads from a file, so that the environment holds no password."""
 MAX_SECRET_BYTES = 4096
@@ -212,13 +310,7 @@ def read_settings() -> Settings:
     except ValidationError as error:
         # without the input: a mistyped key or password must not appear on the screen or in a log
         wrong = error.errors(include_input=False, include_context=False, include_url=False)
-    problems = [
-        (
-            _setting_name(each["loc"]) + ("_FILE" if each["loc"][0] in secrets else ""),
-            _lower_first(each["msg"]),
-        )
-        for each in wrong
-    ]
+    problems = [(_blamed(each["loc"], secrets), _lower_first(each["msg"])) for each in wrong]
     (first, problem), *others = problems
     also = "".join(f"; {name}: {other}" for name, other in others)
     raise BadSetting(first, problem + also, "Correct it, or unset it to use the default.")
@@ -262,6 +354,15 @@ def operating_system_user() -> str:
         return pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:
         return f"uid {os.geteuid()}"
+
+
+def _blamed(location: tuple[int | str, ...], secrets: dict[str, str]) -> str:
+    """Return the variable, or the line of the file of settings, that a wrong value comes from."""
+    name = str(location[0])
+    variable = _setting_name(location)
+    if name in secrets:
+        return f"{variable}_FILE"
+    return variable if _is_set(variable) else f"{config_file()}, {name}"
 
 
 def _setting_name(location: tuple[int | str, ...]) -> str:

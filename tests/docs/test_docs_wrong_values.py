@@ -46,7 +46,7 @@ def answered(case: dict[str, str]) -> tuple[int, dict[str, str]]:
         writer = csv.DictWriter(file, list(case))
         writer.writeheader()
         writer.writerows(rows)
-    code, _ = run("londonpump predict --bundle bundle --input asked.csv --out answers.csv")
+    code, _ = run("londonpump predict bundle --input asked.csv --out answers.csv")
     first, second = csv.DictReader(io.StringIO(Path("answers.csv").read_text(encoding="utf-8")))
     assert second["error"] == ""
     return code, first
@@ -116,7 +116,7 @@ def test_far_outside_nothing_is_claimed_beyond_the_records(docs_folder: Path) ->
 )
 def test_a_wrong_file_is_refused_and_nothing_written(content: bytes, message: str, docs_folder: Path) -> None:
     Path("asked.csv").write_bytes(content)
-    code, output = run("londonpump predict --bundle bundle --input asked.csv --out answers.csv")
+    code, output = run("londonpump predict bundle --input asked.csv --out answers.csv")
     assert code == 2
     assert message in output
     assert not Path("answers.csv").exists()
@@ -124,7 +124,7 @@ def test_a_wrong_file_is_refused_and_nothing_written(content: bytes, message: st
 
 def test_the_calls_are_never_overwritten_by_their_answers(docs_folder: Path) -> None:
     before = Path("calls.csv").read_bytes()
-    code, output = run("londonpump predict --bundle bundle --input calls.csv --out calls.csv")
+    code, output = run("londonpump predict bundle --input calls.csv --out calls.csv")
     assert code == 2
     assert "holds the calls themselves" in output
     assert Path("calls.csv").read_bytes() == before

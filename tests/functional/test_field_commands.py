@@ -89,7 +89,7 @@ def test_an_evaluation_without_rows_leaves_the_earlier_report(small_brigade, tmp
     outcome = run_in_process(
         [
             [
-                *["evaluate", "--bundle", str(small_brigade.bundle), "--data", str(small_brigade.data)],
+                *["evaluate", str(small_brigade.bundle), "--data", str(small_brigade.data)],
                 *["--from", "2024-01-01", "--json", str(figures), "--report", str(page)],
             ]
         ],

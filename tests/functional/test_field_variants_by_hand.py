@@ -158,7 +158,7 @@ BY_HAND = {**WRITTEN, **LOCATIONS}
 def predicted(rows: Rows, how: Written, month: Month, bundle: Path) -> list[str]:
     """`predict` over calls."""
     calls = month.csv(rows, "calls.csv", how)
-    return ["predict", "--bundle", str(bundle), "--input", calls, "--out", str(month.folder / "OUT.csv")]
+    return ["predict", str(bundle), "--input", calls, "--out", str(month.folder / "OUT.csv")]
 
 
 @pytest.fixture(scope="module")
@@ -191,7 +191,7 @@ PREDICTED_LOCATIONS = {
 def test_a_question_at_an_impossible_place_is_refused(name, small_brigade, tmp_path) -> None:
     """Issue 11, B10: as the API does."""
     options, says = PREDICTED_LOCATIONS[name]
-    outcome = run_in_process([[*PREDICT_ONE, "--bundle", str(small_brigade.bundle), *options]], tmp_path)
+    outcome = run_in_process([[*PREDICT_ONE, str(small_brigade.bundle), *options]], tmp_path)
     assert rejects(*says).faults(outcome, Undamaged([], [], ())) == []
 
 

@@ -72,7 +72,7 @@ def test_prepare_train_evaluate_and_predict_go_through(names, until, tmp_path, m
     printed = run("prepare", *files, "--out", data)
     assert ("a complete stream" if "2017" in names[0] else "a sample") in printed
     run("train", "--data", data, "--until", until, "--out", bundle)
-    run("evaluate", "--bundle", bundle, "--data", data, "--json", tmp_path / "evaluation.json")
+    run("evaluate", bundle, "--data", data, "--json", tmp_path / "evaluation.json")
     results = json.loads((tmp_path / "evaluation.json").read_text(encoding="utf-8"))
     ours, distance = (results["models"][name]["all"]["all"] for name in ("ours", "distance"))
     assert ours["mae_s"]["value"] < distance["mae_s"]["value"]
@@ -80,9 +80,7 @@ def test_prepare_train_evaluate_and_predict_go_through(names, until, tmp_path, m
     assert ours["mae_s"]["value"] > 58
     assert ours["r2"]["value"] < 0.57
     calls_file = write_calls(data, tmp_path / "calls.csv")
-    printed = run(
-        "predict", "--bundle", bundle, "--input", tmp_path / "calls.csv", "--out", tmp_path / "p.csv"
-    )
+    printed = run("predict", bundle, "--input", tmp_path / "calls.csv", "--out", tmp_path / "p.csv")
     assert f"{calls_file} of {calls_file} rows answered" in printed
     with (tmp_path / "p.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))

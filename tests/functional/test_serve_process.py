@@ -81,6 +81,14 @@ def test_it_is_ready_with_a_model_and_ends_in_order(home) -> None:
     assert events[-1] == "service stopping"
 
 
+def test_without_a_model_it_says_how_to_promote_one(tmp_path) -> None:
+    with serving(tmp_path / "home") as (process, _):
+        line = process.stdout.readline()
+    assert line == (
+        "Calls cannot be answered yet. No model is active. Promote one: londonpump models promote BUNDLE --why TEXT.\n"
+    )
+
+
 def test_before_it_stops_it_answers_while_it_says_that_it_is_not_ready(home) -> None:
     """Load balancers need a moment to choose another replica; a request that arrives meanwhile is not lost."""
     with (

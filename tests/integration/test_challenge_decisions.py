@@ -300,7 +300,7 @@ def test_the_command_tells_scores_interval_verdict_and_reason(
     assert all(
         phrase in result.stdout for phrase in ("Verdict: keep", "trained until", "Recorded as number 2")
     )
-    again = run(app, ["challenge", str(other), "--data", str(small_brigade.data), "--json"])
+    again = run(app, ["challenge", str(other), "--data", str(small_brigade.data), "--json", "-"])
     value = json.loads(again.stdout)
     assert (value["is_new"], value["decision"]["id"], value["active"]) == (False, 2, bundle.name)
 

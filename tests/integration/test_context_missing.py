@@ -150,7 +150,7 @@ def card_of(bundle: Path) -> dict[str, str]:
 
 def predicted(made: Made, url: str, monkeypatch, *arguments: str) -> Result:
     monkeypatch.setenv("LONDONPUMP_DATABASE_URL", url)
-    return CliRunner().invoke(app, ["predict", "--bundle", str(made.bundle), *arguments])
+    return CliRunner().invoke(app, ["predict", str(made.bundle), *arguments])
 
 
 def sources(result: Result) -> dict[str, str]:
@@ -182,7 +182,7 @@ def test_training_without_a_part_goes_on_labelled_and_says_so(parts, trained_wit
 def test_a_model_without_context_reads_none_in_serving(trained_without, whole, monkeypatch) -> None:
     _, bundle = trained_without(*PARTS)
     made = Made(whole.data, whole.url, bundle)
-    result = predicted(made, whole.url, monkeypatch, *ONE, "--json")
+    result = predicted(made, whole.url, monkeypatch, *ONE, "--json", "-")
     assert json.loads(result.stdout)["context"] == {}
     assert not [label for label in json.loads(result.stdout)["imputed"] if label.split("=")[0] in CONTEXT]
     output = predicted(made, whole.url, monkeypatch, *ONE).stdout
@@ -190,7 +190,9 @@ def test_a_model_without_context_reads_none_in_serving(trained_without, whole, m
 
 
 def test_each_value_carries_its_source_its_instants_and_its_age(whole, monkeypatch) -> None:
-    shown_context = json.loads(predicted(whole, whole.url, monkeypatch, *ONE, "--json").stdout)["context"]
+    shown_context = json.loads(predicted(whole, whole.url, monkeypatch, *ONE, "--json", "-").stdout)[
+        "context"
+    ]
     assert set(shown_context) == CONTEXT
     assert shown_context["temp_c"]["source"] == FORECAST
     assert shown_context["temp_c"]["observed_at"] == "2023-03-29T09:00:00+00:00"
@@ -217,7 +219,7 @@ LACKS = {
 @pytest.mark.parametrize("part", LACKS)
 def test_answering_without_a_part_goes_on_and_says_what_stands_in(part, whole, tmp_path, monkeypatch) -> None:
     url = filled_database(tmp_path / "less.db", *(other for other in PARTS if other != part))
-    result = predicted(whole, url, monkeypatch, *ONE, "--json")
+    result = predicted(whole, url, monkeypatch, *ONE, "--json", "-")
     stand_in, names = LACKS[part]
     assert (result.exit_code, result.stderr) == (0, "")
     assert {name for name, source in sources(result).items() if source == stand_in} == names
@@ -233,7 +235,7 @@ ALL_FALLBACKS = {
 
 
 def test_without_a_database_everything_stands_in_and_none_is_made(whole, tmp_path, monkeypatch) -> None:
-    result = predicted(whole, f"sqlite:///{tmp_path}/none/here.db", monkeypatch, *ONE, "--json")
+    result = predicted(whole, f"sqlite:///{tmp_path}/none/here.db", monkeypatch, *ONE, "--json", "-")
     assert (result.exit_code, result.stderr) == (0, "")
     assert sources(result) == ALL_FALLBACKS
     assert list(tmp_path.iterdir()) == []
@@ -243,8 +245,8 @@ def test_an_unreadable_database_is_told_in_one_line_and_the_answer_is_that_witho
     whole, tmp_path, monkeypatch
 ) -> None:
     (tmp_path / "broken.db").write_bytes(b"no database at all\n" * 500)
-    result = predicted(whole, f"sqlite:///{tmp_path}/broken.db", monkeypatch, *ONE, "--json")
-    without = predicted(whole, f"sqlite:///{tmp_path}/none.db", monkeypatch, *ONE, "--json")
+    result = predicted(whole, f"sqlite:///{tmp_path}/broken.db", monkeypatch, *ONE, "--json", "-")
+    without = predicted(whole, f"sqlite:///{tmp_path}/none.db", monkeypatch, *ONE, "--json", "-")
     assert (result.exit_code, result.stdout) == (0, without.stdout)
     (line,) = result.stderr.splitlines()
     assert line.startswith("londonpump: answered without the context in the database: ")
@@ -315,7 +317,7 @@ def with_two_rows(path: Path) -> str:
 
 def test_a_value_of_an_hour_before_is_told_with_its_own_source(whole, tmp_path, monkeypatch) -> None:
     url = with_two_rows(tmp_path / "two.db")
-    answered = json.loads(predicted(whole, url, monkeypatch, *ONE, "--json").stdout)
+    answered = json.loads(predicted(whole, url, monkeypatch, *ONE, "--json", "-").stdout)
     shown_context = answered["context"]["temp_c"]
     assert (shown_context["value"], shown_context["source"]) == (3.0, "open_meteo_archive")
     assert shown_context["observed_at"] == "2023-03-29T08:00:00+00:00"
@@ -366,20 +368,20 @@ def test_a_database_of_a_newer_version_is_not_read_and_that_is_told(whole, tmp_p
         connection.execute(f"UPDATE {VERSION_TABLE} SET version_num = '9999'")  # noqa: S608
         connection.execute("UPDATE schema_readable_from SET version = '9999'")
     connection.close()
-    result = predicted(whole, url, monkeypatch, *ONE, "--json")
+    result = predicted(whole, url, monkeypatch, *ONE, "--json", "-")
     assert (result.exit_code, sources(result)) == (0, ALL_FALLBACKS)
     assert "has version 9999, which is newer than" in result.stderr
 
 
 def test_a_folder_in_the_place_of_the_database_is_told(whole, tmp_path, monkeypatch) -> None:
     (tmp_path / "folder.db").mkdir()
-    result = predicted(whole, f"sqlite:///{tmp_path}/folder.db", monkeypatch, *ONE, "--json")
+    result = predicted(whole, f"sqlite:///{tmp_path}/folder.db", monkeypatch, *ONE, "--json", "-")
     assert (result.exit_code, sources(result)) == (0, ALL_FALLBACKS)
     assert "folder.db cannot be opened" in result.stderr
 
 
 def test_an_address_that_names_the_driver_makes_no_database_either(whole, tmp_path, monkeypatch) -> None:
-    result = predicted(whole, f"sqlite+pysqlite:///{tmp_path}/none.db", monkeypatch, *ONE, "--json")
+    result = predicted(whole, f"sqlite+pysqlite:///{tmp_path}/none.db", monkeypatch, *ONE, "--json", "-")
     assert (result.exit_code, result.stderr) == (0, "")
     assert list(tmp_path.iterdir()) == []
 
@@ -396,7 +398,7 @@ def test_a_database_that_another_process_holds_is_told_and_the_answer_does_witho
     holding = sqlite3.connect(tmp_path / "held.db", isolation_level=None)
     holding.execute("PRAGMA locking_mode=EXCLUSIVE")
     holding.execute("BEGIN EXCLUSIVE")
-    result = predicted(whole, url, monkeypatch, *ONE, "--json")
+    result = predicted(whole, url, monkeypatch, *ONE, "--json", "-")
     holding.close()
     assert (result.exit_code, sources(result)) == (0, ALL_FALLBACKS)
     assert "held.db is held by another process" in result.stderr

@@ -17,12 +17,13 @@ from londonpump.cli import app
 from londonpump.domain.bundle_card import BundleCard
 from londonpump.domain.columns import WeatherHour
 from londonpump.domain.json_values import to_document
-from londonpump.lifecycle.monitor import MonitoringResult, MonitorRequest, monitor
+from londonpump.lifecycle.monitor import ExternalCalls, MonitoringResult, MonitorRequest, monitor
 from londonpump.lifecycle.monitor.checks import drift_conditions, drift_of, station_conditions
 from londonpump.lifecycle.monitor.outcomes import join_outcomes
 from londonpump.lifecycle.prepared_examples import Examples
 from londonpump.persistence.database import reading, writing
 from londonpump.persistence.database.schema import predictions
+from londonpump.persistence.repositories.alarms import standing_alarms
 from londonpump.persistence.repositories.context import store_weather
 from londonpump.persistence.repositories.decisions import (
     KEEP,
@@ -292,6 +293,22 @@ def test_the_ledger_says_that_monitor_took_it_back_and_why(
     assert (newest.action, newest.actor, "P10 and P90" in newest.reason) == ("roll_back", "monitor", True)
 
 
+def test_a_look_at_the_past_shows_alarms_and_changes_nothing(
+    engine: Engine, models: tuple[str, str], database_url: str, tmp_path: Path
+) -> None:
+    store_mobilisations(engine, arrivals(models[0], late_s=200))
+    sent: list[object] = []
+    seen = monitor(
+        settings_for(database_url, tmp_path, roll_back="auto", alarm_webhook="http://localhost:1/"),
+        MonitorRequest(NOW, is_stored=False),
+        external_calls=ExternalCalls(post=lambda *call: sent.append(call)),
+    )
+    assert "live_error" in alarm_types(seen)
+    assert (_active_model(engine), sent, seen.sent) == (models[0], [], 0)
+    with reading(engine) as connection:
+        assert standing_alarms(connection) == []
+
+
 def test_two_looks_take_back_once(
     engine: Engine, models: tuple[str, str], database_url: str, tmp_path: Path
 ) -> None:
@@ -349,6 +366,14 @@ def test_a_raised_alarm_is_a_line_in_the_log_once(
 def test_the_command_ends_well_with_alarms(own_home: Path) -> None:
     done = CliRunner().invoke(app, ["monitor"])
     assert (done.exit_code, "no_model" in done.stdout) == (0, True)
+
+
+def test_a_time_in_the_past_stores_nothing_and_says_so(own_home: Path) -> None:
+    done = CliRunner().invoke(app, ["monitor", "--at", "2024-01-01T00:00Z"])
+    assert "no_model" in done.stdout
+    assert "Nothing was stored, sent or rolled back: --at is in the past." in done.stdout
+    assert "1 new" in CliRunner().invoke(app, ["monitor"]).stdout
+    assert "0 new" in CliRunner().invoke(app, ["monitor"]).stdout
 
 
 def test_the_command_can_fail_on_alarms(own_home: Path) -> None:

@@ -265,7 +265,7 @@ def test_the_command_context_shows_values_sources_and_what_is_missing(
 
 def test_the_command_context_speaks_json(run: Callable[..., Any], engine: Engine) -> None:
     store_weather(engine, [weather(FIRST_HOUR)])
-    printed = json.loads(run("context", "--at", FIRST_HOUR.isoformat(), "--json").stdout)
+    printed = json.loads(run("context", "--at", FIRST_HOUR.isoformat(), "--json", "-").stdout)
     assert printed["values"]["temp_c"]["age_min"] == 0.0
     assert us(datetime.fromisoformat(printed["at"])) == us(FIRST_HOUR)
 

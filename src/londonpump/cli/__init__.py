@@ -19,6 +19,7 @@ from londonpump.cli import (
     database,
     users,
     service,
+    installation,
 )
 from londonpump.cli.application import BAD_INPUT, app, not_installed
 # isort: on
@@ -27,6 +28,7 @@ __all__ = [
     "app",
     "data_sources",
     "database",
+    "installation",
     "main",
     "models",
     "monitor",

@@ -1,15 +1,17 @@
-"""Application that every command shares: progress, errors, common options, packages that are not installed."""
+"""Application that every command shares: panels, common options, results, progress, errors, packages that are not installed."""
 
 import logging
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
+from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
 
 from londonpump import __version__
+from londonpump.cli import options
 from londonpump.domain.errors import LondonPumpError, SourceFailed
 
 LOGGER = logging.getLogger("londonpump.progress")
@@ -34,8 +36,8 @@ class NotInstalled(LondonPumpError):
 
     def __init__(self, extra: str, module: str) -> None:
         super().__init__(
-            f"This needs londonpump[{extra}], and {module} is not installed here. Install it: "
-            f"pip install 'londonpump[{extra}]' (in a clone: make setup)."
+            f"This needs londonpump[{extra}], of which {module} is not installed here: "
+            f"pip install 'londonpump[{extra}]' (in a clone: make {'setup' if extra == 'gis' else 'install'})."
         )
 
 
@@ -50,7 +52,61 @@ def not_installed(error: ModuleNotFoundError) -> NotInstalled | None:
 
 # Exit codes. 2 is also that of Typer for wrong options; schedulers retry only after 3.
 BAD_INPUT, SOME_ROWS_UNANSWERED, SOURCE_FAILED = 2, 1, 3
-DAY = "%Y-%m-%d"
+
+
+PANELS = {
+    "Start here": ("demo", "doctor"),
+    "Records": (
+        "simulate",
+        "fetch",
+        "prepare",
+        "report",
+        "refresh",
+        "context",
+        "calendar",
+        "stations",
+        "roads",
+    ),
+    "Models": ("train", "evaluate", "predict", "challenge", "models", "monitor", "run", "track"),
+    "Service": ("serve", "healthcheck", "users", "audit"),
+    "Administration": ("config", "db", "example", "rehearse"),
+}
+"""{panel of --help: its commands in the order of their first use}."""
+
+
+class Panels(TyperGroup):
+    """Group that shows its commands in panels, and its options without what a reader can do without."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        order = [name for names in PANELS.values() for name in names]
+        self.commands = dict(sorted(self.commands.items(), key=lambda item: order.index(item[0])))
+        for panel, names in PANELS.items():
+            for name in names:
+                if name in self.commands:
+                    setattr(self.commands[name], "rich_help_panel", panel)  # noqa: B010
+        _tidy(self)
+
+
+def _tidy(command: Any) -> None:
+    """Let the help of a command leave out the type of flags, and write N for a number."""
+    get_params = command.get_params
+
+    # the options --help and --install-completion exist only once the help is asked for
+    def tidied(context: Any) -> list[Any]:
+        params: list[Any] = get_params(context)
+        for each in params:
+            if getattr(each, "is_flag", False):
+                each.metavar = ""
+            elif each.param_type_name == "argument":
+                each.display_type_rich = lambda ctx: None  # noqa: ARG005
+            elif each.metavar is None and each.type_descriptor.annotation is int:
+                each.metavar = "N"
+        return params
+
+    command.get_params = tidied
+    for inner in getattr(command, "commands", {}).values():
+        _tidy(inner)
 
 
 class ManyFiles(TyperCommand):
@@ -76,25 +132,39 @@ class ManyFiles(TyperCommand):
 
 app = typer.Typer(
     name="londonpump",
+    cls=Panels,
     help="Predict which fire engines can reach an emergency in London, how soon, and how sure that is.\n\n"
-    "Files that no option names are kept in LONDONPUMP_HOME.",
+    "Files that no option names are kept in LONDONPUMP_HOME. `londonpump COMMAND --help` explains a command with an "
+    "example.",
+    epilog="Example: `londonpump demo`",
     no_args_is_help=True,
-    add_completion=False,
     # Its tracebacks would print local variables, among them passwords and keys.
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,
+    rich_markup_mode="markdown",  # backticks become colour, and brackets stay as they are
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
-def files(help_text: str) -> Any:
-    """Return the option of one or more files."""
-    return typer.Option(metavar="FILE", help=help_text, show_default=False)
+def show_result(document: Any, text: str, json: Path | None) -> None:
+    """Print the text of a result, and write it as JSON where --json says. Raises: BadFile."""
+    from londonpump.persistence.atomic_files import as_json, write_json
+
+    if json == options.STDOUT:
+        typer.echo(as_json(document), nl=False)
+        return
+    if (path := options.json_file(json, options.MARK.format(next(iter(document))))) is not None:
+        write_json(path, document)
+    typer.echo(text)
+
+
+def paint(text: str, colour: str) -> str:
+    """Return coloured text. Without a terminal `typer.echo` leaves the colour out."""
+    return text if os.environ.get("NO_COLOR") else typer.style(text, fg=colour)
 
 
 def fail(error: LondonPumpError) -> NoReturn:
     """Print an error and exit with its code."""
-    typer.echo(f"londonpump: {error}", err=True)
+    typer.echo(paint(f"londonpump: {error}", "red"), err=True)
     raise typer.Exit(SOURCE_FAILED if isinstance(error, SourceFailed) else BAD_INPUT)
 
 
@@ -119,16 +189,11 @@ def _show_version(is_requested: bool) -> None:
         raise typer.Exit
 
 
-def as_date(timestamp: datetime | None) -> date | None:
-    """Return the day of an option, which Typer reads as a timestamp."""
-    return timestamp.date() if timestamp else None
-
-
 @contextmanager
 def show_progress() -> Iterator[Callable[[str, float], None]]:
     """Show progress on standard error: a bar with the time left in a terminal, else one line per step, or JSON if set so."""
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, Progress, TimeElapsedColumn, TimeRemainingColumn
 
     from londonpump.logs import FIELDS, log_to_stderr
 
@@ -152,11 +217,12 @@ def show_progress() -> Iterator[Callable[[str, float], None]]:
         yield print_line
         return
     columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
+        "{task.description}",
+        BarColumn(bar_width=12),  # all fits into 80 columns
         TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
+        "elapsed,",
+        TimeRemainingColumn(compact=True),
+        "left",
     )
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("", total=1.0)

@@ -1,25 +1,16 @@
 """Commands for data from publishers: fetch records, fetch roads, refresh context, context."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
-from londonpump.cli import application
-from londonpump.cli.application import (
-    DAY,
-    SOURCE_FAILED,
-    app,
-    as_date,
-    report_errors,
-    settings,
-    show_progress,
-)
+from londonpump.cli import application, options
+from londonpump.cli.application import app, report_errors, settings, show_progress, show_result
 
 fetch_app = typer.Typer(
     no_args_is_help=True,
-    rich_markup_mode=None,
     help="Download the published records of the London Fire Brigade, or the roads.",
 )
 app.add_typer(fetch_app, name="fetch")
@@ -30,16 +21,11 @@ def fetch() -> None:
     """Download the published records of the London Fire Brigade, or the roads."""
 
 
-@fetch_app.command("records")
+@fetch_app.command("records", epilog=options.example("fetch records --since 2024-01-01"))
 def records(
     since: Annotated[
-        datetime | None,
-        typer.Option(
-            formats=[DAY],
-            metavar="DATE",
-            help="Download records from this day on. Default: three years before 1 January of this year.",
-            show_default=False,
-        ),
+        date | None,
+        options.day("Download records from this day on. Default: three years before 1 January of this year."),
     ] = None,
 ) -> None:
     """Download incident and mobilisation records. A second run downloads only what is new.
@@ -49,11 +35,11 @@ def records(
     from londonpump.lifecycle.fetch import fetch_records
 
     with report_errors(), show_progress() as progress, application.open_http() as http:
-        fetched = fetch_records(settings(), as_date(since), progress, http)
+        fetched = fetch_records(settings(), since, progress, http)
     typer.echo(fetched.to_text())
 
 
-@fetch_app.command("roads")
+@fetch_app.command("roads", epilog=options.example("fetch roads"))
 def roads() -> None:
     """Download the map of London's roads: the OpenStreetMap extract of Greater London.
 
@@ -68,7 +54,6 @@ def roads() -> None:
 
 refresh_app = typer.Typer(
     no_args_is_help=True,
-    rich_markup_mode=None,
     help="Download current weather, calendars and traffic.",
 )
 app.add_typer(refresh_app, name="refresh")
@@ -97,21 +82,25 @@ def refresh() -> None:
     """Download current weather, calendars and traffic."""
 
 
-@refresh_app.command("context")
+@refresh_app.command("context", epilog=options.example("refresh context --only weather"))
 def refresh_context_command(
     since: Annotated[
-        datetime | None,
-        typer.Option(
-            formats=[DAY],
-            metavar="DATE",
-            help="Also download past weather from this day on.",
-            show_default=False,
-        ),
+        date | None, options.day("Also download past weather from this day on. Default: no past weather.")
     ] = None,
     source: Annotated[
-        Publisher, typer.Option(help="Choose the publisher of weather.")
+        Publisher,
+        typer.Option(
+            metavar="PUBLISHER", help="Choose the publisher of weather: open-meteo, or visual-crossing."
+        ),
     ] = Publisher.OPEN_METEO,
-    only: Annotated[Only | None, typer.Option(help="Refresh this part only.", show_default=False)] = None,
+    only: Annotated[
+        Only | None,
+        options.value(
+            "PART",
+            "Refresh this part only: weather, weather-history, bank-holidays, school-holidays or traffic. "
+            "Default: every part.",
+        ),
+    ] = None,
 ) -> None:
     """Store current weather, calendars and traffic in the database.
 
@@ -120,7 +109,7 @@ def refresh_context_command(
     from londonpump.lifecycle.refresh import Part, RefreshRequest, refresh_context
     from londonpump.persistence.database import open_database
 
-    request = RefreshRequest(as_date(since), source.value, None if only is None else Part(only.value))
+    request = RefreshRequest(since, source.value, None if only is None else Part(only.value))
     with report_errors():
         config = settings()
         engine = open_database(config.database)
@@ -131,31 +120,28 @@ def refresh_context_command(
             engine.dispose()
     typer.echo(refreshed.to_text())
     if refreshed.has_failed:
-        raise typer.Exit(SOURCE_FAILED)
+        raise typer.Exit(application.SOURCE_FAILED)
 
 
-@app.command()
+@app.command(epilog=options.example("context --at 2025-06-01T11:00Z"))
 def context(
     at: Annotated[
         str | None,
-        typer.Option(
-            metavar="TIME",
-            help="Show the context at this time, such as 2024-01-15T08:00Z; without Z it is London time. Default: now.",
-            show_default=False,
+        options.value(
+            "TIME",
+            "Show the context at this time, such as 2024-01-15T08:00Z; without Z it is London time. Default: now.",
         ),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json: options.JsonFile = None,
 ) -> None:
     """Show weather, calendar and traffic at a time.
 
     Each value is what the database knew then, with its source and age.
     """
-    import json as json_format
-
     from londonpump.lifecycle.calls_file import parse_timestamp
     from londonpump.lifecycle.context_store import format_context_at, read_context
 
     with report_errors():
         timestamp = parse_timestamp(at, "--at")[0] if at else datetime.now(UTC)
         found = read_context(settings().database, timestamp)
-    typer.echo(json_format.dumps(found.to_json(), indent=2) if json else format_context_at(found))
+        show_result(found.to_json(), format_context_at(found), json)

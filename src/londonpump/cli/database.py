@@ -6,16 +6,15 @@ from typing import Annotated, Any
 
 import typer
 
+from londonpump.cli import options
 from londonpump.cli.application import app, report_errors, settings
 
 calendar_app = typer.Typer(
     no_args_is_help=True,
-    rich_markup_mode=None,
     help="Import school holidays from a file.",
 )
 stations_app = typer.Typer(
     no_args_is_help=True,
-    rich_markup_mode=None,
     help="Import or show the list of stations.",
 )
 app.add_typer(calendar_app, name="calendar")
@@ -29,7 +28,7 @@ def calendar() -> None:
     """Import school holidays from a file."""
 
 
-@calendar_app.command("import")
+@calendar_app.command("import", epilog=options.example("calendar import holidays.csv"))
 def import_calendar(
     file: File,
     replace: Annotated[
@@ -46,7 +45,7 @@ def import_calendar(
         _print_lines(import_files.import_calendar(_database(), file, is_replacing=replace))
 
 
-@stations_app.command("import")
+@stations_app.command("import", epilog=options.example("stations import stations.csv"))
 def import_stations(
     file: File,
     force: Annotated[
@@ -63,7 +62,7 @@ def import_stations(
         _print_lines(import_files.import_stations(_database(), file, _today(), is_forced=force))
 
 
-@stations_app.command("list")
+@stations_app.command("list", epilog=options.example("stations list"))
 def list_stations() -> None:
     """Show the stations in use."""
     from londonpump.lifecycle import import_files
@@ -92,12 +91,11 @@ def _print_lines(lines: list[str]) -> None:
 db_app = typer.Typer(
     help="Upgrade the database, or import the original's data.",
     no_args_is_help=True,
-    rich_markup_mode=None,
 )
 app.add_typer(db_app, name="db")
 
 
-@db_app.command()
+@db_app.command(epilog=options.example("db upgrade"))
 def upgrade(
     expand_only: Annotated[
         bool,
@@ -116,7 +114,7 @@ def upgrade(
     typer.echo(message)
 
 
-@db_app.command()
+@db_app.command(epilog=options.example("db import-mongo export"))
 def import_mongo(
     folder: Annotated[
         Path,

@@ -1,34 +1,24 @@
 """Commands about models: the active one, who decided that, and how to change it by hand."""
 
-import json as as_json
-from datetime import UTC, datetime
-from pathlib import Path
+from datetime import datetime
 from typing import Annotated
 
 import typer
 
-from londonpump.cli.application import BAD_INPUT, app, report_errors, settings, show_progress
+from londonpump.cli import options
+from londonpump.cli.application import app, report_errors, settings, show_progress, show_result
 
 models = typer.Typer(
     help="Show which model is active and why, or change it.",
     no_args_is_help=True,
-    rich_markup_mode=None,
 )
 app.add_typer(models, name="models")
-Why = Annotated[
-    str, typer.Option(metavar="TEXT", help="State the reason; it is kept in the ledger.", show_default=False)
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Why = Annotated[str, options.value("TEXT", "State the reason; it is kept in the ledger.")]
 
 
-@models.command()
+@models.command(epilog=options.example("models promote bundle --why 'first model'"))
 def promote(
-    bundle: Annotated[
-        str,
-        typer.Argument(
-            metavar="BUNDLE", help="Activate this bundle: a folder, or a hash in LONDONPUMP_BUNDLES."
-        ),
-    ],
+    bundle: Annotated[str, options.bundle("Activate this bundle")],
     why: Why,
     force: Annotated[
         bool, typer.Option("--force", help="Allow a simulated model to replace one trained on real records.")
@@ -46,16 +36,12 @@ def promote(
     _print_change(result.before, result.after, result.is_new)
 
 
-@models.command(name="roll-back")
+@models.command(name="roll-back", epilog=options.example("models roll-back --why 'late at night in Barnet'"))
 def roll_back(
     why: Why,
-    to: Annotated[
+    bundle: Annotated[
         str | None,
-        typer.Option(
-            metavar="BUNDLE",
-            help="Activate this earlier champion. Default: the one that the active model replaced.",
-            show_default=False,
-        ),
+        options.bundle("Activate this earlier champion", "the one that the active model replaced"),
     ] = None,
 ) -> None:
     """Activate an earlier champion again.
@@ -66,11 +52,11 @@ def roll_back(
     from londonpump.registry.manual_decisions import roll_back as roll_back_bundle
 
     with report_errors():
-        result = roll_back_bundle(settings(), RollBackRequest(why, to))
+        result = roll_back_bundle(settings(), RollBackRequest(why, bundle))
     _print_change(result.before, result.after, result.is_new)
 
 
-@models.command(name="list")
+@models.command(name="list", epilog=options.example("models list --limit 5"))
 def list_decisions(
     limit: Annotated[int, typer.Option(min=1, max=500, help="Show at most this many decisions.")] = 20,
     bundles: Annotated[
@@ -94,17 +80,13 @@ def list_decisions(
         typer.echo(format_decision(view_of(DecisionView, decision)))
 
 
-@models.command()
+@models.command(epilog=options.example("models show bundle"))
 def show(
-    what: Annotated[
+    bundle: Annotated[
         str | None,
-        typer.Argument(
-            metavar="[BUNDLE | DECISION]",
-            help="Show this bundle, or the decision of this number. Default: the active model.",
-            show_default=False,
-        ),
+        options.bundle("Show this bundle, or the decision of this number", "the active model"),
     ] = None,
-    json: AsJson = False,
+    json: options.JsonFile = None,
 ) -> None:
     """Show a bundle, or a decision of the ledger.
 
@@ -115,39 +97,32 @@ def show(
     from londonpump.presentation.texts.bundles import format_entry
 
     with report_errors():
-        entry = show_entry(settings(), what)
-    typer.echo(as_json.dumps(to_document(entry), indent=1) if json else format_entry(entry))
+        entry = show_entry(settings(), bundle)
+        show_result(to_document(entry), format_entry(entry), json)
 
 
-@models.command(name="as-of")
+@models.command(name="as-of", epilog=options.example("models as-of 2026-11-01T10:00Z"))
 def as_of(
-    at: Annotated[str, typer.Argument(metavar="TIMESTAMP", help="Give a time, such as 2026-11-01T10:00Z.")],
+    at: Annotated[
+        datetime,
+        typer.Argument(
+            metavar="TIME", help="Show the model of this time, with its zone.", parser=options.parse_timestamp
+        ),
+    ],
 ) -> None:
     """Show which model was active at a time."""
     from londonpump.lifecycle.stored_models import as_of as active_model_at
 
-    timestamp = _parse_timestamp(at)
     with report_errors():
-        typer.echo(active_model_at(settings(), timestamp))
+        typer.echo(active_model_at(settings(), at))
 
 
-@models.command()
+@models.command(epilog=options.example("models compare bundle another --data data"))
 def compare(
-    first: Annotated[
-        str, typer.Argument(metavar="A", help="Take this bundle, a folder or a hash, as champion.")
-    ],
-    second: Annotated[
-        str, typer.Argument(metavar="B", help="Take this bundle, a folder or a hash, as challenger.")
-    ],
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DATA",
-            help="Use this output of prepare. Default: that in LONDONPUMP_HOME.",
-            show_default=False,
-        ),
-    ] = None,
-    json: AsJson = False,
+    bundle: Annotated[str, options.bundle("Take this bundle as champion")],
+    other: Annotated[str, options.bundle("Take this bundle as challenger", metavar="OTHER")],
+    data: options.DataFolder = None,
+    json: options.JsonFile = None,
 ) -> None:
     """Compare two bundles and record nothing.
 
@@ -160,11 +135,12 @@ def compare(
 
     config = settings()
     with report_errors(), show_progress() as progress:
-        result = compare_models(config, (first, second), ChallengeRequest(data or config.data), progress)
-    typer.echo(as_json.dumps(to_document(result), indent=1) if json else format_comparison(result))
+        result = compare_models(config, (bundle, other), ChallengeRequest(data or config.data), progress)
+    with report_errors():
+        show_result(to_document(result), format_comparison(result), json)
 
 
-@models.command()
+@models.command(epilog=options.example("models prune --keep 3 --dry-run"))
 def prune(
     keep: Annotated[int, typer.Option(min=1, help="Keep this many of the newest bundles.")] = 1,
     dry_run: Annotated[
@@ -187,18 +163,3 @@ def _print_change(before: str | None, after: str, is_new: bool) -> None:
         typer.echo(f"{after} is active{instead}. A running service loads it within seconds.")
     else:
         typer.echo(f"{after} is active already. Nothing was changed.")
-
-
-def _parse_timestamp(text: str) -> datetime:
-    """Read a timestamp with its zone: without one it could be London time or UTC, an hour apart in summer."""
-    try:
-        timestamp = datetime.fromisoformat(text)
-    except ValueError:
-        timestamp = None
-    if timestamp is None or timestamp.tzinfo is None:
-        typer.echo(
-            f"londonpump: {text!r} is not a time with a zone. Write it like 2026-11-01T10:00Z.",
-            err=True,
-        )
-        raise typer.Exit(BAD_INPUT)
-    return timestamp.astimezone(UTC)

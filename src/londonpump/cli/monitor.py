@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from londonpump.cli.application import app, report_errors, settings, show_progress
+from londonpump.cli import options
+from londonpump.cli.application import app, report_errors, settings, show_progress, show_result
 
 if TYPE_CHECKING:
     from londonpump.lifecycle.monthly_report import MonthReportRequest
@@ -15,49 +16,32 @@ ALARMS_ACTIVE = 4
 JSON_MARK = '"outcomes"'
 
 
-@app.command()
+@app.command(epilog=options.example("monitor --report month.html --fail-on-alarm"))
 def monitor(
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DATA",
-            help="Use this output of prepare. Default: that in LONDONPUMP_HOME.",
-            show_default=False,
-        ),
-    ] = None,
+    data: options.DataFolder = None,
     at: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TIMESTAMP",
-            help="Show the state at this time, such as 2026-11-01T10:00Z. Default: now.",
-            show_default=False,
+        datetime | None,
+        options.value(
+            "TIME",
+            "Show the state at this time, such as 2026-11-01T10:00Z. A time in the past changes no alarm. Default: now.",
+            parser=options.parse_timestamp,
         ),
     ] = None,
-    json: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Write every figure to this JSON file.", show_default=False),
-    ] = None,
+    json: options.JsonFile = None,
     report: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FILE", help="Write the report of a month to this HTML file.", show_default=False
-        ),
+        options.value("FILE", "Write the report of a month to this HTML file. Default: no report."),
     ] = None,
     month: Annotated[
         str | None,
-        typer.Option(
-            metavar="MONTH",
-            help="Choose the month of --report, such as 2026-09. Default: the newest with complete records.",
-            show_default=False,
+        options.value(
+            "MONTH",
+            "Choose the month of --report, such as 2026-09. Default: the newest with complete records.",
         ),
     ] = None,
     tables: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FOLDER",
-            help="Write every table of --report to this folder, as CSV and XLSX.",
-            show_default=False,
-        ),
+        options.value("FOLDER", "Write every table of --report to this folder, as CSV and XLSX."),
     ] = None,
     fail_on_alarm: Annotated[
         bool, typer.Option("--fail-on-alarm", help="Exit with code 4 while any alarm is open.")
@@ -71,41 +55,31 @@ def monitor(
     from londonpump.lifecycle.monitor import MonitorRequest
     from londonpump.lifecycle.monitor import monitor as run_monitor
     from londonpump.lifecycle.monthly_report import write_month_report
-    from londonpump.persistence.atomic_files import require_own_file, write_json
+    from londonpump.persistence.atomic_files import write_json
     from londonpump.presentation.texts.monitor import format_monitoring
 
     with report_errors(), show_progress() as progress:
         # Check the output files first, so that a wrong name does not cost a long run.
         report_request = _report_request(report, data, month, tables)
-        if json is not None:
-            require_own_file(json, JSON_MARK)
-        timestamp = datetime.now(UTC) if at is None else _parse_timestamp(at)
-        result = run_monitor(settings(), MonitorRequest(timestamp, data), progress)
-        if json is not None:
-            write_json(json, to_document(result.view))
+        file = options.json_file(json, JSON_MARK)
+        now = datetime.now(UTC)
+        request = MonitorRequest(at or now, data, is_stored=at is None or at >= now)
+        result = run_monitor(settings(), request, progress)
+        if file is not None:
+            write_json(file, to_document(result.view))
         written = (
             None
             if report_request is None
             else write_month_report(settings(), result, report_request, progress)
         )
-    typer.echo(format_monitoring(result.view, result.ages.view))
+    text = format_monitoring(result.view, result.ages.view)
+    if not request.is_stored:
+        text += "\nNothing was stored, sent or rolled back: --at is in the past."
     if written is not None:
-        typer.echo(f"Report of {written}: {report}")
+        text += f"\nReport of {written}: {report}"
+    show_result(to_document(result.view), text, options.STDOUT if json == options.STDOUT else None)
     if fail_on_alarm and result.changes.standing:
         raise typer.Exit(ALARMS_ACTIVE)
-
-
-def _parse_timestamp(text: str) -> datetime:
-    """Read a timestamp with its zone. Raises: BadValue if it is none."""
-    from londonpump.domain.errors import BadValue
-
-    try:
-        timestamp = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise BadValue("--at", text, "is not a time; write it like 2026-11-01T10:00Z") from error
-    if timestamp.tzinfo is None:
-        raise BadValue("--at", text, "has no zone; end it with Z for UTC, or +01:00")
-    return timestamp
 
 
 def _report_request(
@@ -127,7 +101,7 @@ def _report_request(
     return request
 
 
-@app.command()
+@app.command(epilog=options.example("track"))
 def track() -> None:
     """Send missing trainings to MLflow.
 

@@ -1,56 +1,33 @@
 """Commands of the training pipeline: train, evaluate, challenge, and run for all steps."""
 
-import json as as_json
-from datetime import datetime
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from londonpump.cli import application
-from londonpump.cli.application import (
-    BAD_INPUT,
-    DAY,
-    SOURCE_FAILED,
-    ManyFiles,
-    app,
-    as_date,
-    files,
-    report_errors,
-    settings,
-    show_progress,
-)
+from londonpump.cli import application, options
+from londonpump.cli.application import ManyFiles, app, report_errors, settings, show_progress, show_result
 from londonpump.cli.simulate import YesNo
 from londonpump.domain.errors import SourceFailed
 
 CARD = "model_card.html"
+NEWEST = "the newest of train"
 
 
-@app.command()
+@app.command(epilog=options.example("train --data data --until 2023-10-01"))
 def train(
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DATA",
-            help="Use this output of prepare. Default: that in LONDONPUMP_HOME.",
-            show_default=False,
-        ),
-    ] = None,
+    data: options.DataFolder = None,
     until: Annotated[
-        datetime | None,
-        typer.Option(
-            formats=[DAY],
-            metavar="DATE",
-            help="Train on rows before this day. Default: 28 days before the end of the newest complete day, or a "
-            "tenth of the days of records shorter than a year, if that is less.",
-            show_default=False,
+        date | None,
+        options.day(
+            "Train on rows before this day. Default: 28 days before the end of the newest complete day, or a "
+            "tenth of the days of records shorter than a year, if that is less."
         ),
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(
-            metavar="BUNDLE", help="Store it in this folder. Default: in LONDONPUMP_HOME.", show_default=False
-        ),
+        options.value("BUNDLE", "Store it in this folder. Default: in LONDONPUMP_HOME."),
     ] = None,
     seed: Annotated[
         int,
@@ -74,66 +51,39 @@ def train(
     config = settings()
     plan = TrainingPlan(seed=seed, is_without_fast=without_fast)
     request = TrainRequest(
-        data or config.data, out or config.bundle, as_date(until), plan, config.challenge_days, config.roads
+        data or config.data, out or config.bundle, until, plan, config.challenge_days, config.roads
     )
     with report_errors(), show_progress() as progress:
         folder, bundle = train(request, progress)
     typer.echo(format_training(folder, bundle.card))
 
 
-@app.command()
+@app.command(epilog=options.example("evaluate bundle --data data --report report.html"))
 def evaluate(
-    bundle: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="BUNDLE",
-            help="Use this output of train. Default: that in LONDONPUMP_HOME.",
-            show_default=False,
-        ),
-    ] = None,
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DATA",
-            help="Use this output of prepare. Default: that in LONDONPUMP_HOME.",
-            show_default=False,
-        ),
-    ] = None,
+    bundle: Annotated[str | None, options.bundle("Evaluate this bundle", NEWEST)] = None,
+    data: options.DataFolder = None,
     from_: Annotated[
-        datetime | None,
-        typer.Option(
-            "--from",
-            formats=[DAY],
-            metavar="DATE",
-            help="Evaluate on incidents from this day on. Default: the end of the training.",
-            show_default=False,
-        ),
+        date | None,
+        options.day("Evaluate on incidents from this day on. Default: the end of the training.", "--from"),
     ] = None,
-    json: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Write every figure to this JSON file.", show_default=False),
-    ] = None,
+    json: options.JsonFile = None,
     report: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FILE", help="Write the report here. Default: in LONDONPUMP_HOME.", show_default=False
-        ),
+        options.value("FILE", "Write the report here. Default: in LONDONPUMP_HOME."),
     ] = None,
     card: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Write the model card here: as a page, or for Hugging Face if the name ends in .md. Default: beside "
-            "the report.",
-            show_default=False,
+        options.value(
+            "FILE",
+            "Write the model card here: as a page, or for Hugging Face if the name ends in .md. Default: beside the "
+            "report.",
         ),
     ] = None,
     maps: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FOLDER",
-            help="Write the maps of the report to this folder, as PNG, GeoJSON and, with londonpump[gis], GeoPackage.",
-            show_default=False,
+        options.value(
+            "FOLDER",
+            "Write the maps of the report to this folder, as PNG, GeoJSON and, with londonpump[gis], GeoPackage.",
         ),
     ] = None,
     with_original: Annotated[
@@ -148,55 +98,44 @@ def evaluate(
 
     Its baselines are evaluated too. The report and the model card are written.
     """
+    from londonpump.domain.json_values import to_json
     from londonpump.lifecycle.evaluate import EvaluateRequest, evaluate
     from londonpump.presentation.texts.models import format_evaluation
 
     config = settings()
+    file = None if json == options.STDOUT else json
     # An evaluation with a report of its own must not overwrite the figures of the one in the home.
-    figures = json if json is not None or report is not None else config.evaluation
+    figures = file if file is not None or report is not None else config.evaluation
     report = report or config.report
     card = card or report.with_name(CARD if report.stem == "report" else f"{report.stem}_{CARD}")
-    request = EvaluateRequest(
-        bundle=bundle or config.bundle,
-        data=data or config.data,
-        from_date=as_date(from_),
-        json=figures,
-        report=report,
-        card=card,
-        is_with_original=with_original,
-        roads=config.roads,
-        maps=maps,
-    )
     with report_errors(), show_progress() as progress:
+        request = EvaluateRequest(
+            bundle=options.bundle_folder(config, bundle),
+            data=data or config.data,
+            from_date=from_,
+            json=figures,
+            report=report,
+            card=card,
+            is_with_original=with_original,
+            roads=config.roads,
+            maps=maps,
+        )
         evaluation = evaluate(request, progress)
-    typer.echo(format_evaluation(evaluation.results))
-    typer.echo(f"Report: {report}\nModel card: {card}" + (f"\nFigures: {json}" if json else ""))
+    written = f"Report: {report}\nModel card: {card}" + (f"\nFigures: {file}" if file else "")
     if evaluation.maps:
-        typer.echo(evaluation.maps)
+        written += f"\n{evaluation.maps}"
+    text = f"{format_evaluation(evaluation.results)}\n{written}"
+    show_result(to_json(evaluation.results), text, options.STDOUT if json == options.STDOUT else None)
 
 
-@app.command()
+@app.command(epilog=options.example("challenge --data data --dry-run"))
 def challenge(
-    challenger: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[BUNDLE]",
-            help="Compare this bundle, a folder or a hash. Default: the newest of train.",
-            show_default=False,
-        ),
-    ] = None,
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DATA",
-            help="Use this output of prepare. Default: that in LONDONPUMP_HOME.",
-            show_default=False,
-        ),
-    ] = None,
+    bundle: Annotated[str | None, options.bundle("Compare this bundle", NEWEST)] = None,
+    data: options.DataFolder = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the verdict; record and change nothing.")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json: options.JsonFile = None,
 ) -> None:
     """Compare the newest model with the active one.
 
@@ -209,33 +148,34 @@ def challenge(
     from londonpump.presentation.texts.challenge import format_challenge
 
     config = settings()
-    request = ChallengeRequest(data or config.data, challenger, is_dry=dry_run)
+    request = ChallengeRequest(data or config.data, bundle, is_dry=dry_run)
     with report_errors(), show_progress() as progress:
+        # a wrong name must not be found out after a decision was recorded
+        options.json_file(json, options.MARK.format("message"))
         view = decide(config, request, progress).view
-    typer.echo(as_json.dumps(to_document(view), indent=1) if json else format_challenge(view))
+    with report_errors():
+        show_result(to_document(view), format_challenge(view), json)
 
 
-@app.command(cls=ManyFiles)
+@app.command(cls=ManyFiles, epilog=options.example("run --since 2024-01-01"))
 def run(
     since: Annotated[
-        datetime | None,
-        typer.Option(formats=[DAY], metavar="DATE", help="Use records from this day on.", show_default=False),
+        date | None,
+        options.day("Use records from this day on. Default: three years before 1 January of this year."),
     ] = None,
     skip_fetch: Annotated[
         bool, typer.Option("--skip-fetch", help="Use the records that were fetched before.")
     ] = False,
     incidents: Annotated[
-        list[Path] | None, files("Read these incident records (CSV or XLSX) instead of fetched ones.")
+        list[Path] | None,
+        options.files("Read these incident records (CSV or XLSX). Default: the fetched ones."),
     ] = None,
     mobilisations: Annotated[
-        list[Path] | None, files("Read these mobilisation records; one or more files.")
+        list[Path] | None, options.files("Read these mobilisation records. Default: the fetched ones.")
     ] = None,
     complete: Annotated[
         YesNo | None,
-        typer.Option(
-            help="State whether the records hold every call. Default: determined per month.",
-            show_default=False,
-        ),
+        options.value("yes|no", "State whether the records hold every call. Default: determined per month."),
     ] = None,
 ) -> None:
     """Run every step from published records to a decision.
@@ -247,7 +187,7 @@ def run(
     from londonpump.lifecycle.run import run as run_steps
 
     request = RunRequest(
-        since=as_date(since),
+        since=since,
         is_fetching=not skip_fetch,
         incidents=tuple(incidents or ()),
         mobilisations=tuple(mobilisations or ()),
@@ -261,7 +201,11 @@ def run(
                 typer.echo(f"== {done.name}\n{done.message}")
         except StepFailed as failed:
             typer.echo(f"londonpump: {failed}", err=True)
-            code = SOURCE_FAILED if isinstance(failed.__cause__, SourceFailed) else BAD_INPUT
+            code = (
+                application.SOURCE_FAILED
+                if isinstance(failed.__cause__, SourceFailed)
+                else application.BAD_INPUT
+            )
             raise typer.Exit(code) from failed
     _track()
 

@@ -1,6 +1,5 @@
 """Command that predicts: predict."""
 
-import json
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
@@ -8,84 +7,72 @@ from typing import Annotated, Any
 
 import typer
 
-from londonpump.cli.application import SOME_ROWS_UNANSWERED, app, report_errors, settings
+from londonpump.cli import options
+from londonpump.cli.application import SOME_ROWS_UNANSWERED, app, report_errors, settings, show_result
 from londonpump.domain.errors import BadValue
 
 
-@app.command()
+@app.command(epilog=options.example("predict --station A24 --easting 529900 --northing 181000"))
 def predict(
-    bundle: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="BUNDLE",
-            help="Use this output of train. Default: that in LONDONPUMP_HOME.",
-            show_default=False,
-        ),
-    ] = None,
+    bundle: Annotated[str | None, options.bundle("Predict with this bundle", "the newest of train")] = None,
     input_: Annotated[
         Path | None,
-        typer.Option(
+        options.value(
+            "CALLS.csv",
+            "Read calls from this file, one pump per row. Default: one pump, as the options say.",
             "--input",
-            metavar="CALLS.csv",
-            help="Read calls from this file, one pump per row.",
-            show_default=False,
         ),
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(
-            metavar="PREDICTIONS.csv", help="Write the predictions to this file.", show_default=False
+        options.value(
+            "PREDICTIONS.csv",
+            "Write the predictions of --input to this file. Default: none, it is needed then.",
         ),
     ] = None,
     station: Annotated[
         str | None,
-        typer.Option(metavar="CODE", help="Predict one pump from this station.", show_default=False),
+        options.value("CODE", "Predict one pump from this station. Default: none."),
     ] = None,
     easting: Annotated[
         str | None,
-        typer.Option(metavar="M", help="Set the easting on the National Grid.", show_default=False),
+        options.value("M", "Set the easting on the National Grid. Default: none."),
     ] = None,
     northing: Annotated[
         str | None,
-        typer.Option(metavar="M", help="Set the northing on the National Grid.", show_default=False),
+        options.value("M", "Set the northing on the National Grid. Default: none."),
     ] = None,
     at: Annotated[
         str | None,
-        typer.Option(
-            metavar="TIME",
-            help="Set the time of mobilisation, such as 2024-01-15T08:00Z; without Z it is London time. Default: now.",
-            show_default=False,
+        options.value(
+            "TIME",
+            "Set the time of mobilisation, such as 2024-01-15T08:00Z; without Z it is London time. Default: now.",
         ),
     ] = None,
     incident_type: Annotated[
         str | None,
-        typer.Option(
-            metavar="TEXT", help="Set the incident type, one of its five names.", show_default=False
-        ),
+        options.value("TEXT", "Set the incident type, one of its five names. Default: not known."),
     ] = None,
     property_category: Annotated[
         str | None,
-        typer.Option(
-            metavar="TEXT",
-            help="Set the property category as in the records, such as Dwelling.",
-            show_default=False,
+        options.value(
+            "TEXT", "Set the property category as in the records, such as Dwelling. Default: not known."
         ),
     ] = None,
     property_type: Annotated[
         str | None,
-        typer.Option(metavar="TEXT", help="Set the property type as in the records.", show_default=False),
+        options.value("TEXT", "Set the property type as in the records. Default: not known."),
     ] = None,
     address_qualifier: Annotated[
         str | None,
-        typer.Option(metavar="TEXT", help="Set the address qualifier as in the records.", show_default=False),
+        options.value("TEXT", "Set the address qualifier as in the records. Default: not known."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one prediction as JSON.")] = False,
+    json: options.JsonFile = None,
     table: Annotated[
         Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Write a table of expected times (CSV and a page to print) for days without the service.",
-            show_default=False,
+        options.value(
+            "DIR",
+            "Write a table of expected times (CSV and a page to print) for days without the service. Default: no table.",
         ),
     ] = None,
 ) -> None:
@@ -100,10 +87,12 @@ def predict(
         _require_one_mode(
             {"--table": table, "--input": input_, "--station": station or easting or northing or at}
         )
+        if json is not None and (input_ or table) is not None:
+            raise BadValue("--json", str(json), "is for the prediction of one pump. Leave it out")
         if input_ is None and out is not None:
             raise BadValue("--out", str(out), "goes with --input CALLS.csv")
         config = settings()
-        opened = pipeline.open_bundle(bundle or config.bundle, config.roads)
+        opened = pipeline.open_bundle(options.bundle_folder(config, bundle), config.roads)
         if table is not None:
             _write_table(opened, table)
             return
@@ -123,7 +112,7 @@ def predict(
                 "property_type": property_type or "",
                 "address_qualifier": address_qualifier or "",
             }
-            _predict_single(opened, store, one, as_json)
+            _predict_single(opened, store, one, json)
 
 
 def _require_one_mode(modes: dict[str, object]) -> None:
@@ -161,7 +150,7 @@ def _print_problem(store: Any) -> None:
         typer.echo(f"londonpump: answered without the context in the database: {store.problem}", err=True)
 
 
-def _predict_single(bundle: Any, store: Any, values: dict[str, str], as_json: bool) -> None:
+def _predict_single(bundle: Any, store: Any, values: dict[str, str], json: Path | None) -> None:
     from londonpump.domain.json_values import to_json
     from londonpump.lifecycle.predict import predict_one
     from londonpump.presentation.texts.predict import format_prediction
@@ -175,9 +164,7 @@ def _predict_single(bundle: Any, store: Any, values: dict[str, str], as_json: bo
         )
     prediction, at = predict_one(bundle, values, store)
     missing = bundle.response.context.missing
-    typer.echo(
-        json.dumps(to_json(prediction), indent=1) if as_json else format_prediction(prediction, at, missing)
-    )
+    show_result(to_json(prediction), format_prediction(prediction, at, missing), json)
     _print_problem(store)
 
 

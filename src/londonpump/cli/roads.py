@@ -5,11 +5,10 @@ from typing import Annotated
 
 import typer
 
-from londonpump.cli.application import app, report_errors, settings, show_progress
+from londonpump.cli import options
+from londonpump.cli.application import app, report_errors, settings, show_progress, show_result
 
-roads_app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="Import a map of the roads of London, or show it."
-)
+roads_app = typer.Typer(no_args_is_help=True, help="Import a map of the roads of London, or show it.")
 app.add_typer(roads_app, name="roads")
 
 
@@ -18,7 +17,7 @@ def roads() -> None:
     """Import a map of the roads of London, or show it."""
 
 
-@roads_app.command("import")
+@roads_app.command("import", epilog=options.example("roads import greater-london-latest.osm.pbf"))
 def import_map(
     file: Annotated[
         Path,
@@ -42,16 +41,14 @@ def import_map(
     typer.echo(imported.to_text())
 
 
-@roads_app.command("show")
-def show(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+@roads_app.command("show", epilog=options.example("roads show"))
+def show(json: options.JsonFile = None) -> None:
     """Show the roads in use: source, date, licence and extent.
 
     Every file of the table is read and compared with its hash.
     """
-    import json as json_format
-
     from londonpump.lifecycle.roads import show_roads
 
     with report_errors():
         lines, summary = show_roads(settings())
-    typer.echo(json_format.dumps(summary, indent=2, ensure_ascii=False) if json else "\n".join(lines))
+        show_result(summary, "\n".join(lines), json)

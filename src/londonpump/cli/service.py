@@ -6,37 +6,52 @@ from typing import Annotated
 
 import typer
 
-from londonpump.cli.application import BAD_INPUT, DAY, app, report_errors, settings
+from londonpump.cli import options
+from londonpump.cli.application import BAD_INPUT, app, report_errors, settings
 
 
-@app.command()
+@app.command(epilog=options.example("serve --port 8000"))
 def serve(
     host: Annotated[str, typer.Option(help="Listen on this address.")] = "127.0.0.1",
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Listen on this port; 0 chooses a free one.")
     ] = 8000,
 ) -> None:
-    """Run the HTTP service until it is stopped. Its API is documented at /docs; it needs `londonpump[service]`."""
+    """Run the HTTP service until it is stopped.
+
+    Its API is documented at /docs. It needs `londonpump[service]`.
+    """
     # Nothing that is loaded during start-up is garbage; collecting it again and again would take 0.1 s.
     gc.disable()
     try:
         from londonpump.assembly import create_app
         from londonpump.service.app import serve as serve_until_stopped
+        from londonpump.service.errors import NoModel
 
         with report_errors():
             chosen = settings()
-            serve_until_stopped(
-                create_app(chosen), chosen, host, port, lambda address: typer.echo(f"Serving on {address}")
-            )
+            service = create_app(chosen)
+
+            def announce(address: str) -> None:
+                typer.echo(f"Serving on {address}")
+                try:
+                    service.state.service.champion.require()
+                except NoModel as error:
+                    typer.echo(f"Calls cannot be answered yet. {error}")
+
+            serve_until_stopped(service, chosen, host, port, announce)
     finally:
         gc.enable()
 
 
-@app.command()
+@app.command(epilog=options.example("healthcheck --port 8000"))
 def healthcheck(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Ask the service on this port.")] = 8000,
 ) -> None:
-    """Ask the service on 127.0.0.1 whether it is alive. The exit code is 1 if it does not answer within 2 seconds."""
+    """Ask the service on this machine whether it is alive.
+
+    The exit code is 1 if it does not answer within 2 seconds.
+    """
     from londonpump.healthcheck import check
 
     raise typer.Exit(check(port))
@@ -52,14 +67,13 @@ audit = typer.Typer(
 app.add_typer(audit)
 
 
-@audit.command()
+@audit.command(epilog=options.example("audit verify"))
 def verify(
     head: Annotated[
         str | None,
-        typer.Option(
-            metavar="N:HASH",
-            help="Compare with this head, which verify printed earlier: it detects a chain that was rewritten.",
-            show_default=False,
+        options.value(
+            "N:HASH",
+            "Compare with this head, which verify printed earlier: it detects a chain that was rewritten. Default: none.",
         ),
     ] = None,
 ) -> None:
@@ -83,15 +97,14 @@ def verify(
     typer.echo(f"{found.n_rows} rows are as they were written. Head: {found.n_rows}:{found.head_hash}")
 
 
-@audit.command()
+@audit.command(epilog=options.example("audit show --since 2026-11-01"))
 def show(
     since: Annotated[
         datetime | None,
-        typer.Option(
-            formats=[DAY, "%Y-%m-%dT%H:%M:%S"],
-            metavar="DATE",
-            help="Show events from this day or time (UTC) on.",
-            show_default=False,
+        options.value(
+            "DATE",
+            "Show events from this day or time (UTC) on. Default: the first.",
+            parser=datetime.fromisoformat,
         ),
     ] = None,
 ) -> None:

@@ -2,14 +2,15 @@
 
 import os
 import sys
-from datetime import datetime
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from londonpump.cli.application import DAY, ManyFiles, app, files, report_errors, settings, show_progress
+from londonpump.cli import options
+from londonpump.cli.application import ManyFiles, app, report_errors, settings, show_progress, show_result
 
 
 class YesNo(StrEnum):
@@ -34,7 +35,7 @@ class FileFormat(StrEnum):
     XLSX = "xlsx"
 
 
-@app.command()
+@app.command(epilog=options.example("demo --port 8080"))
 def demo(
     incidents: Annotated[int, typer.Option(help="Simulate this many incidents over a year.")] = 110_000,
     seed: Annotated[int, typer.Option(min=0, help="Set the random seed of simulation and training.")] = 1,
@@ -53,7 +54,7 @@ def demo(
 ) -> None:
     """Simulate records, train a model and serve a prediction.
 
-    Everything is kept in LONDONPUMP_HOME (default ./.demo). In a terminal the service then runs until Ctrl-C. Without a terminal, or if CI is set, it is stopped. The result of an
+    Everything is kept in LONDONPUMP_HOME (default `./.demo`). In a terminal the service then runs until Ctrl-C. Without a terminal, or if CI is set, it is stopped. The result of an
     earlier demo with the same options is used again.
     """
     from londonpump.rehearsal.demo_home import DemoPlan, demo_user, make_demo
@@ -69,8 +70,8 @@ def demo(
         serve_demo(home, demo_user(home), DemoServing(port, is_interactive), typer.echo)
 
 
-@app.command()
-def example(
+@app.command("example", epilog=options.example("example --incidents 20000"))
+def train_example(
     incidents: Annotated[int, typer.Option(help="Simulate this many incidents over a year.")] = 110_000,
     seed: Annotated[int, typer.Option(min=0, help="Set the random seed of simulation and training.")] = 1,
 ) -> None:
@@ -87,16 +88,14 @@ def example(
     typer.echo(message)
 
 
-@app.command()
+@app.command(epilog=options.example("simulate --incidents 20000 --out raw"))
 def simulate(
-    out: Annotated[
-        Path, typer.Option(metavar="DIR", help="Write the files to this folder.", show_default=False)
-    ],
+    out: Annotated[Path, options.value("DIR", "Write the files to this folder.")],
     incidents: Annotated[int, typer.Option(help="Simulate this many incidents.")] = 110_000,
     start: Annotated[
-        datetime,
-        typer.Option(formats=[DAY], metavar="DATE", help="Start on this day.", show_default="2023-01-01"),
-    ] = datetime(2023, 1, 1),
+        date | None,
+        options.day("Start on this day. Default: 2023-01-01."),
+    ] = None,
     days: Annotated[int, typer.Option(help="Simulate this many days.")] = 365,
     seed: Annotated[int, typer.Option(help="Set the random seed. The same seed gives the same bytes.")] = 1,
     vintage: Annotated[
@@ -104,7 +103,7 @@ def simulate(
     ] = Vintage.MIDDLE,
     clean: Annotated[bool, typer.Option("--clean", help="Write records without defects.")] = False,
     close: Annotated[
-        list[str] | None, typer.Option(metavar="CODE", help="Close this station; may be repeated.")
+        list[str] | None, options.value("CODE", "Close this station; may be repeated. Default: none.")
     ] = None,
     file_format: Annotated[
         FileFormat, typer.Option("--format", help="Write files of this format.")
@@ -121,7 +120,7 @@ def simulate(
     with report_errors(), show_progress() as progress:
         plan = SimulationPlan(
             incidents=incidents,
-            start=start.date(),
+            start=start or date(2023, 1, 1),
             days=days,
             seed=seed,
             vintage=vintage.value,
@@ -134,19 +133,32 @@ def simulate(
     typer.echo(f"Files: {out}")
 
 
-@app.command(cls=ManyFiles)
+@app.command(
+    cls=ManyFiles,
+    epilog=options.example("prepare --incidents calls.csv --mobilisations pumps.csv"),
+)
 def prepare(
     incidents: Annotated[
         list[Path] | None,
-        files("Read these incident records (CSV or XLSX); one or more files. Default: the fetched ones."),
+        options.files(
+            "Read these incident records (CSV or XLSX); one or more files. Default: the fetched ones."
+        ),
     ] = None,
     mobilisations: Annotated[
-        list[Path] | None, files("Read these mobilisation records; one or more files.")
+        list[Path] | None,
+        options.files("Read these mobilisation records; one or more files. Default: the fetched ones."),
     ] = None,
-    stations: Annotated[Path | None, files("Read stations: code, name, latitude, longitude.")] = None,
-    weather: Annotated[Path | None, files("Read weather by London hour.")] = None,
-    traffic: Annotated[Path | None, files("Read congestion by year, weekday and London hour.")] = None,
-    school_holidays: Annotated[Path | None, files("Read school holidays, one London date per row.")] = None,
+    stations: Annotated[
+        Path | None,
+        options.files("Read stations: code, name, latitude, longitude. Default: the list of londonpump."),
+    ] = None,
+    weather: Annotated[Path | None, options.files("Read weather by London hour. Default: none.")] = None,
+    traffic: Annotated[
+        Path | None, options.files("Read congestion by year, weekday and London hour. Default: none.")
+    ] = None,
+    school_holidays: Annotated[
+        Path | None, options.files("Read school holidays, one London date per row. Default: none.")
+    ] = None,
     context: Annotated[
         bool,
         typer.Option(
@@ -156,9 +168,9 @@ def prepare(
     ] = False,
     complete: Annotated[
         YesNo | None,
-        typer.Option(
-            help="State whether the records hold every call (yes) or a sample (no). Default: determined per month.",
-            show_default=False,
+        options.value(
+            "yes|no",
+            "State whether the records hold every call (yes) or a sample (no). Default: determined per month.",
         ),
     ] = None,
     simulated: Annotated[
@@ -166,9 +178,7 @@ def prepare(
     ] = False,
     out: Annotated[
         Path | None,
-        typer.Option(
-            metavar="DATA", help="Write to this folder. Default: in LONDONPUMP_HOME.", show_default=False
-        ),
+        options.value("DATA", "Write to this folder. Default: in LONDONPUMP_HOME."),
     ] = None,
 ) -> None:
     """Clean published records and write examples.
@@ -201,7 +211,7 @@ PROMISE_BROKEN = 1
 JSON_MARK = '"mixed_bundles"'
 
 
-@app.command()
+@app.command(epilog=options.example("rehearse --months 3 --json year.json"))
 def rehearse(
     months: Annotated[int, typer.Option(help="Simulate this many months, 3 or more.")] = 12,
     incidents_per_month: Annotated[int, typer.Option(help="Simulate this many incidents per month.")] = 3_000,
@@ -209,25 +219,14 @@ def rehearse(
         int, typer.Option(help="Simulate this many months of earlier records, 3 or more.")
     ] = 12,
     seed: Annotated[int, typer.Option(help="Set the random seed of simulation and trainings.")] = 1,
-    json: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Write every figure to this JSON file.", show_default=False),
-    ] = None,
+    json: options.JsonFile = None,
     keep: Annotated[
         Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Use this new folder and keep it. Default: a temporary folder.",
-            show_default=False,
-        ),
+        options.value("DIR", "Use this new folder and keep it. Default: a temporary folder."),
     ] = None,
     database_url: Annotated[
         str | None,
-        typer.Option(
-            metavar="URL",
-            help="Use this empty database. Default: SQLite in the folder.",
-            show_default=False,
-        ),
+        options.value("URL", "Use this empty database. Default: SQLite in the folder."),
     ] = None,
 ) -> None:
     """Rehearse a year of operation on simulated records.
@@ -239,21 +238,20 @@ def rehearse(
     """
     import tempfile
 
-    from londonpump.persistence.atomic_files import require_own_file, write_json
+    from londonpump.persistence.atomic_files import write_json
     from londonpump.rehearsal.rehearse import RehearseRequest, format_rehearsal, rehearsal_json
     from londonpump.rehearsal.rehearse import rehearse as run_rehearsal
     from londonpump.rehearsal.year_plan import YearPlan
 
     with report_errors(), tempfile.TemporaryDirectory(prefix="londonpump-year-") as temporary:
-        if json is not None:
-            require_own_file(json, JSON_MARK)
+        file = options.json_file(json, JSON_MARK)
         plan = YearPlan(months, incidents_per_month, history_months, seed)
         with show_progress() as progress:
             result = run_rehearsal(
                 RehearseRequest(plan, keep or Path(temporary) / "home", database_url), progress
             )
-        if json is not None:
-            write_json(json, rehearsal_json(result))
-    typer.echo(format_rehearsal(result))
+        if file is not None:
+            write_json(file, rehearsal_json(result))
+    show_result(rehearsal_json(result), format_rehearsal(result), None if file else json)
     if not result.is_as_promised:
         raise typer.Exit(PROMISE_BROKEN)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from londonpump.cli import options
 from londonpump.cli.application import app, report_errors, settings
 
 users = typer.Typer(name="users", help="Manage the accounts of the service.", no_args_is_help=True)
@@ -29,7 +30,7 @@ FromStdin = Annotated[
 ]
 
 
-@users.command()
+@users.command(epilog=options.example("users create amelia --admin"))
 def create(
     name: Name,
     admin: Annotated[
@@ -65,7 +66,7 @@ def create(
     typer.echo(f"The {role} {username} can sign in now.")
 
 
-@users.command("list")
+@users.command("list", epilog=options.example("users list"))
 def list_() -> None:
     """Show every account."""
     from londonpump.persistence.repositories.users import list_users
@@ -79,26 +80,30 @@ def list_() -> None:
         typer.echo("There are no accounts. Create one with `londonpump users create NAME --admin`.", err=True)
 
 
-@users.command()
+@users.command(epilog=options.example("users disable amelia"))
 def disable(name: Name) -> None:
     """Disable an account; its sessions end at once."""
     _set_disabled(name, is_disabled=True)
     typer.echo(f"{name} is disabled.")
 
 
-@users.command()
+@users.command(epilog=options.example("users enable amelia"))
 def enable(name: Name) -> None:
     """Enable a disabled account again."""
     _set_disabled(name, is_disabled=False)
     typer.echo(f"{name} is active.")
 
 
-@users.command()
+@users.command(epilog=options.example("users set-role amelia analyst"))
 def set_role(
     name: Name,
     role: Annotated[
         RoleName,
-        typer.Argument(metavar="ROLE", help="Give the account this role.", show_default=False),
+        typer.Argument(
+            metavar="ROLE",
+            help="Give the account this role: operator, analyst, admin or service.",
+            show_default=False,
+        ),
     ],
 ) -> None:
     """Change the role of an account, from its next request on."""
@@ -110,7 +115,7 @@ def set_role(
     typer.echo(f"{name} is {role.value}.")
 
 
-@users.command()
+@users.command(epilog=options.example("users sign-out amelia"))
 def sign_out(name: Name) -> None:
     """End every session of an account.
 
@@ -123,7 +128,7 @@ def sign_out(name: Name) -> None:
     typer.echo(f"{name} is signed out everywhere.")
 
 
-@users.command()
+@users.command(epilog=options.example("users set-password amelia"))
 def set_password(name: Name, password_stdin: FromStdin = False) -> None:
     """Set a new password for an account; its sessions end at once."""
     from londonpump.service.auth import accounts

@@ -37,7 +37,7 @@ def fetch_map(http: Http, url: str, folder: Path, at: datetime) -> FetchedMap:
             PUBLISHER, f"the address does not name an extract ({SUFFIX})", "Correct LONDONPUMP_ROADS_URL."
         )
     path = folder / name
-    stated = _stated_digest(http, url)
+    stated = stated_digest(http, url)
     if stated is not None and path.exists() and file_digest(path, "md5") == stated:
         return FetchedMap(path, path.stat().st_size, is_new=False, is_checked=True)
     with atomic_file(path) as part:
@@ -46,7 +46,7 @@ def fetch_map(http: Http, url: str, folder: Path, at: datetime) -> FetchedMap:
     return FetchedMap(path, downloaded.size_bytes, is_new=True, is_checked=stated is not None)
 
 
-def _stated_digest(http: Http, url: str) -> str | None:
+def stated_digest(http: Http, url: str) -> str | None:
     """Return the MD5 that the publisher states in a file of its own; None if there is none."""
     try:
         # a mirror's address may end with a query

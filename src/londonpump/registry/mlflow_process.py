@@ -207,7 +207,7 @@ def server_of(settings: Settings) -> TrackingServer:
 def require_mlflow(server: TrackingServer) -> None:
     """Require that MLflow is installed. Raises: TrackingFailed."""
     if importlib.util.find_spec("mlflow") is None:
-        advice = "pip install 'londonpump[track]' (in a clone: make setup), then londonpump track"
+        advice = "pip install 'londonpump[track]' (in a clone: make install), then londonpump track"
         raise TrackingFailed(
             server.display_name,
             "not updated, because the package is not installed here",

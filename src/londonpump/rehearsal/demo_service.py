@@ -80,7 +80,11 @@ def _running(home: Path, port: int) -> AbstractContextManager[ServiceProcess]:
     command = [sys.executable, "-m", "londonpump.cli", "serve", "--port", str(port)]
     # settings of the environment must not reach the service of the demo
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("LONDONPUMP_")}
-    return running_service(command, {**inherited, "LONDONPUMP_HOME": str(home.resolve())}, home / LOG)
+    return running_service(
+        command,
+        {**inherited, "LONDONPUMP_HOME": str(home.resolve()), "LONDONPUMP_CONFIG": os.devnull},
+        home / LOG,
+    )
 
 
 def _request_prediction(address: str, user: DemoUser) -> PredictionResponse:

@@ -52,6 +52,7 @@ class YearHome:
         # settings of the environment must not reach the commands of the rehearsal
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("LONDONPUMP_")}
         inherited |= {"LONDONPUMP_HOME": str(self.folder), "LONDONPUMP_DATABASE_PATIENCE_MS": PATIENCE_MS}
+        inherited |= {"LONDONPUMP_CONFIG": os.devnull}  # nor those of a file in the current folder
         if not self.settings.is_embedded:
             inherited |= {"LONDONPUMP_DATABASE_URL": self.settings.database}
         return inherited

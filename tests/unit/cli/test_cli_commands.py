@@ -23,9 +23,9 @@ OPTIONS = {
         *("--school-holidays", "--complete", "--out"),
     ),
     "train": ("--data", "--until", "--out", "--seed"),
-    "evaluate": ("--bundle", "--data", "--from", "--json", "--report"),
+    "evaluate": ("BUNDLE", "--data", "--from", "--json", "--report"),
     "predict": (
-        "--bundle",
+        "BUNDLE",
         "--input",
         "--out",
         "--station",

@@ -64,6 +64,12 @@ def test_every_distribution_of_an_extra_is_known_by_its_module(extra, distributi
     assert modules & {module for known in MODULES.values() for module in known}
 
 
+def test_the_page_on_installing_names_each_extra_once() -> None:
+    page = (PYPROJECT.parent / "docs" / "how-to" / "install.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)
+    assert sorted(rows) == sorted({"all"} | {extra for extra, _ in extras()})
+
+
 def test_a_module_deep_in_a_package_names_its_extra() -> None:
     dependencies = not_installed(ModuleNotFoundError(name="sklearn.exceptions"))
     assert "londonpump[train]" in str(dependencies)

@@ -23,9 +23,7 @@ def run(small_brigade, own_home):
     """Run `predict` with the small bundle in its own folder."""
 
     def predict(*arguments: object) -> Result:
-        return CliRunner().invoke(
-            app, ["predict", "--bundle", str(small_brigade.bundle), *map(str, arguments)]
-        )
+        return CliRunner().invoke(app, ["predict", str(small_brigade.bundle), *map(str, arguments)])
 
     return predict
 
@@ -184,7 +182,7 @@ def test_a_run_outside_is_told_with_a_warning_and_without_reasons(run) -> None:
 
 
 def test_one_prediction_as_json_has_the_chance_of_more_than_12_minutes(run) -> None:
-    as_json = json.loads(run(*ONE, "--json").stdout)
+    as_json = json.loads(run(*ONE, "--json", "-").stdout)
     assert (
         0
         <= as_json["p_over_720"]
@@ -196,7 +194,7 @@ def test_one_prediction_as_json_has_the_chance_of_more_than_12_minutes(run) -> N
 
 
 def test_one_prediction_as_json_says_what_the_file_says(run, answered) -> None:
-    as_json = json.loads(run(*ONE, "--json").stdout)
+    as_json = json.loads(run(*ONE, "--json", "-").stdout)
     _, (row,) = answered(f"1,{SOUND}")
     for name in ("mean_s", "p10_s", "p50_s", "p90_s", "p_over_360", "p_over_600"):
         assert as_json[name] == pytest.approx(float(row[name]), abs=1e-9)
@@ -280,6 +278,6 @@ def test_the_table_for_the_day_without_the_service_is_written_twice(run, tmp_pat
 
 
 def test_a_bundle_that_is_none_ends_in_2(own_home: Path) -> None:
-    result = CliRunner().invoke(app, ["predict", "--bundle", "nowhere", *ONE])
+    result = CliRunner().invoke(app, ["predict", "nowhere", *ONE])
     assert result.exit_code == 2
-    assert "nowhere: is not a bundle" in result.stderr
+    assert "nowhere: is neither a folder nor a bundle in " in result.stderr

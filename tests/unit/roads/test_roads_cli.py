@@ -48,7 +48,7 @@ def test_an_import_prints_the_table_and_what_it_lacks_and_show_prints_it_again(r
     shown = run("roads", "show")
     assert shown.exit_code == 0
     assert all(line in done.output for line in shown.output.splitlines())
-    summary = json.loads(run("roads", "show", "--json").output)
+    summary = json.loads(run("roads", "show", "--json", "-").output)
     assert (summary["name"], summary["is_partial"], summary["stations"]) == (table.name, True, 1)
 
 

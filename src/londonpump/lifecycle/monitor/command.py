@@ -1,6 +1,7 @@
 """The command `monitor`: check the active model for live error, drift of its inputs, and outdated data.
 
-It runs daily and raises and clears alarms; a second run for the same time changes nothing. Alarms about something that
+It runs daily and raises and clears alarms; a second run for the same time changes nothing, and a run for a time in the
+past stores nothing. Alarms about something that
 cannot be checked (no prepared records, no model) stay as they are.
 """
 
@@ -40,6 +41,7 @@ class MonitorRequest:
 
     at: datetime  # with a time zone
     data: Path | None = None  # output of `prepare`; None: that of the home; without any, drift is not checked
+    is_stored: bool = True  # False: alarms are shown and neither stored nor sent, and no model is rolled back
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,10 @@ def monitor(
     try:
         progress("Reading prepared records", 0.0)
         examples = _examples(request.data, settings.data)
-        return _monitor(_MonitorInputs(settings, engine, at, examples), progress, external_calls)
+        if not request.is_stored and settings.roll_back == "auto":
+            settings = settings.model_copy(update={"roll_back": "propose"})
+        inputs = _MonitorInputs(settings, engine, at, examples, request.is_stored)
+        return _monitor(inputs, progress, external_calls)
     finally:
         engine.dispose()
 
@@ -129,6 +134,7 @@ class _MonitorInputs:
     engine: Engine
     at: datetime
     examples: Examples | None
+    is_stored: bool
 
 
 def _monitor(inputs: _MonitorInputs, progress: Progress, external_calls: ExternalCalls) -> MonitoringResult:
@@ -158,9 +164,14 @@ def _monitor(inputs: _MonitorInputs, progress: Progress, external_calls: Externa
         changes = reconcile_alarms(
             connection, inputs.at, _clearable_types(inputs, model, drift, slowness), conditions
         )
-    actions.log_changes(changes)
-    progress("Sending alarms", 0.9)
-    sent, unsent = actions.send_unsent(inputs.settings, inputs.engine, inputs.at, external_calls.post)
+        if not inputs.is_stored:
+            # alarms of a past time are shown beside those of now, and never replace them
+            connection.rollback()
+    sent, unsent = 0, None
+    if inputs.is_stored:
+        actions.log_changes(changes)
+        progress("Sending alarms", 0.9)
+        sent, unsent = actions.send_unsent(inputs.settings, inputs.engine, inputs.at, external_calls.post)
     live = live_figures(newest_days(joined.rows)) if len(joined.rows) else None
     progress("Done", 1.0)
     return MonitoringResult(

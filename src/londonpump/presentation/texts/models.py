@@ -24,7 +24,9 @@ def format_training(folder: Path, card: Card) -> str:
 
 def training_notes(card: Card) -> Iterator[str]:
     """Format the share of the examples that was left out, and what is known of roads."""
-    if card.data.left_out_share is not None:
+    if card.data.left_out_share == 0:
+        yield "Nothing is left to evaluate the model on: no record is later. Train with an earlier --until to evaluate it."
+    elif card.data.left_out_share is not None:
         yield f"Left out, to evaluate the model on: {card.data.left_out_share:.1%} of the mobilisations."
     if card.roads is None:
         yield "Without roads: no map was imported, or it holds the ways of too few mobilisations."
