@@ -132,6 +132,14 @@ def evaluate(
             help="Compare with the original's model too: fit it on the examples before the end of the training.",
         ),
     ] = False,
+    predictions: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Evaluate the predictions in this CSV file too (id, seconds, and quantiles such as p10 and p90).",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Evaluate a bundle on data later than its training.
 
@@ -154,6 +162,7 @@ def evaluate(
         card=card,
         is_with_original=with_original,
         roads=config.roads,
+        predictions=predictions,
     )
     with report_errors(), show_progress() as progress:
         evaluation = evaluate(request, progress)

@@ -19,13 +19,19 @@ from londonpump.evaluation.original_model import (
     original_columns,
 )
 from londonpump.features.dispatches import Dispatches
+from londonpump.lifecycle.benchmark import (
+    SUBMITTED,
+    dispatch_ids,
+    hash_of_ids,
+    is_evaluated,
+    read_predictions,
+)
 from londonpump.lifecycle.prepared_examples import (
     MAX_SEEN_ROWS,
     MAX_SEEN_SHARE,
     Columns,
     Examples,
     build_judged_rows,
-    first_us_of_incident,
     forecast_of,
     load_examples,
     midnight_us,
@@ -73,6 +79,7 @@ class EvaluateRequest:
     is_with_original: bool = False
     """Fit the original's model too, on the training examples in `data`, and compare with it."""
     roads: Path | None = None  # folder of tables of roads; None: a bundle that needs one predicts without
+    predictions: Path | None = None  # predictions of anybody, to be evaluated on the same rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +107,9 @@ def evaluate(request: EvaluateRequest, progress: Progress = silent) -> Evaluatio
     trained_until = bundle.card.data.trained_until
     start = request.from_date or trained_until
     rows = later_rows(bundle, examples, start)
+    ids = dispatch_ids(rows)
+    # read before the long work: a file with a wrong id is to fail at once
+    submitted = None if request.predictions is None else read_predictions(request.predictions, ids.tolist())
     original = None
     if request.is_with_original:
         progress("Fitting the original model", 0.1)
@@ -108,6 +118,8 @@ def evaluate(request: EvaluateRequest, progress: Progress = silent) -> Evaluatio
     progress("Predicting", 0.2)
     judged_rows = build_judged_rows(bundle, rows)
     forecasts = forecasts_of(bundle, rows, original)
+    if submitted is not None:
+        forecasts[SUBMITTED] = submitted
     # Whole days are resampled, because the errors of one day are correlated: a storm delays many pumps.
     progress("Evaluating, with intervals from resampled days", 0.3)
     evaluation = evaluate_models(judged_rows, forecasts, resamples=request.resamples)
@@ -117,6 +129,7 @@ def evaluate(request: EvaluateRequest, progress: Progress = silent) -> Evaluatio
         schema=1,
         data_hash=examples.data_hash,
         bundle=name,
+        row_ids_sha256=hash_of_ids(ids),
         evaluation=evaluation,
         is_later=start >= trained_until,
         differences=_differences(judged_rows, forecasts, request.resamples),
@@ -148,8 +161,7 @@ def _write(request: EvaluateRequest, results: EvaluationResults, inputs: ReportI
 
 def later_rows(bundle: Bundle, examples: Examples, start: date) -> Columns:
     """Return rows of incidents that began on a day or later, with their workload. Raises: BadValue, TooFewRows."""
-    later = first_us_of_incident(examples.rows) >= midnight_us(start)
-    rows = examples.take(later & np.isfinite(examples.rows["attendance_s"]))
+    rows = examples.take(is_evaluated(examples, start))
     # The date alone is no proof: data prepared from other records may date the same incidents differently.
     n_seen = int(bundle.has_seen(rows["incident_number"]).sum())
     if n_seen > MAX_SEEN_ROWS + MAX_SEEN_SHARE * len(rows["incident_number"]):
