@@ -170,15 +170,19 @@ def test_mlflow_loads_a_version_as_a_pyfunc_model_that_predicts_a_pandas_frame(j
         capture_output=True,
     )
     ours = lp.load(small_brigade.bundle).predict(pd.read_csv(calls))
-    pd.testing.assert_frame_equal(pd.read_csv(out), ours, check_dtype=False)
-    assert ours["error"].notna().tolist() == [False, True]
+    from_mlflow = pd.read_csv(out)
+    numbers = ["mean_s", "p10_s", "p50_s", "p90_s", "p_over_360", "pumps_needed"]
+    pd.testing.assert_frame_equal(from_mlflow[numbers], ours[numbers], check_dtype=False)
+    assert from_mlflow["error"].notna().tolist() == ours["error"].notna().tolist() == [False, True]
 
 
 @pytest.mark.slow
 def test_trainings_outside_the_home_are_sent_if_they_are_named(tmp_path, small_brigade) -> None:
     shutil.copytree(small_brigade.bundle, tmp_path / "elsewhere" / small_brigade.bundle.name)
     one = another(small_brigade.bundle, tmp_path, seed=4)
+    (tmp_path / "own").mkdir()
     settings = settings_for(f"sqlite:///{tmp_path}/a.db", tmp_path / "own", tracking=True)
+    database_with(settings.database)
     done = track(settings, others=(tmp_path / "elsewhere", one)).done
     assert sorted(done.sent) == sorted([small_brigade.bundle.name, one.name])
     assert not settings.bundle.exists()

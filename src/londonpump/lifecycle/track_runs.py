@@ -27,7 +27,7 @@ from londonpump.registry.mlflow_state import DesiredState, Sent
 from londonpump.settings import Settings
 
 TIMEOUT_S = 600.0
-TIMEOUT_AFTER_RUN_S = 15.0
+TIMEOUT_AFTER_RUN_S = 20.0
 """Longest wait at the end of `run`: MLflow is a copy to look at, and nobody waits long for it. A killed child is finished by `track`."""
 
 
