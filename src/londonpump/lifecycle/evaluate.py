@@ -40,6 +40,7 @@ from londonpump.lifecycle.progress import Progress, silent
 from londonpump.lifecycle.train import training_set
 from londonpump.models.applicability_domain import TEXTS
 from londonpump.models.bundle import Bundle, from_files
+from londonpump.models.explanations import strongest_dependences
 from londonpump.models.risk_stations import listed
 from londonpump.models.train import (
     TrainingPlan,
@@ -140,7 +141,17 @@ def evaluate(request: EvaluateRequest, progress: Progress = silent) -> Evaluatio
     )
     about = _about(bundle, name, request, examples, start)
     shown_pumps = None if pumps is None else pumps.all_stated
-    inputs = ReportInputs(judged_rows, forecasts, evaluation, about, pumps=shown_pumps, order=order)
+    inputs = ReportInputs(
+        judged_rows,
+        forecasts,
+        evaluation,
+        about,
+        pumps=shown_pumps,
+        order=order,
+        dependences=[]
+        if request.card is None
+        else strongest_dependences(bundle.response, bundle.dispatches(rows)),
+    )
     progress("Writing the report", 0.8)
     _write(request, results, inputs)
     progress("Done", 1.0)

@@ -57,9 +57,7 @@ def _version(number: str | None) -> str:
     return "none" if number is None else f"version {number}"
 
 
-def track(
-    settings: Settings, within_s: float = TIMEOUT_S, others: Sequence[Path] = ()
-) -> TrackingResult:
+def track(settings: Settings, within_s: float = TIMEOUT_S, others: Sequence[Path] = ()) -> TrackingResult:
     """Update MLflow from the store of bundles and the ledger. A second call changes nothing.
 
     Args: others: bundles, or folders of bundles, outside the store.

@@ -52,10 +52,7 @@ def contributions(
         *(LOCATION_GROUP for _ in model.location_effects),
         *(("distance",) if model.roads is not None else ()),
     ]
-    # Contributions are linear, so the mean over the seeds explains the mean that the model predicts.
-    parts = np.mean(
-        [booster.predict(table, pred_contrib=True, num_threads=1) for booster in model.centre], axis=0
-    )
+    parts = _contributions_of_boosters(model, table)
     by_group: dict[str, Floats] = {}
     for i, group in enumerate(groups):
         by_group[group] = by_group.get(group, np.zeros(dispatches.n)) + parts[:, i]
@@ -75,6 +72,48 @@ def contributions(
     # difference, so that the sum equals the number shown.
     by_group[TYPICAL] += median_s - sum(by_group.values())
     return by_group, median_s
+
+
+def _contributions_of_boosters(model: ResponseTimeModel, table: Floats) -> Floats:
+    """Return the (n, features + 1) seconds by TreeSHAP; the last column is the expected value of the trees."""
+    # Contributions are linear, so the mean over the seeds explains the mean that the model predicts.
+    parts = [booster.predict(table, pred_contrib=True, num_threads=1) for booster in model.centre]
+    return np.asarray(np.mean(parts, axis=0))
+
+
+@dataclass(frozen=True, eq=False)
+class Dependence:
+    """What the boosters add for one feature, over (n,) dispatches."""
+
+    name: str
+    unit: str
+    values: Floats
+    """NaN where unknown."""
+    seconds: Floats
+
+    @property
+    def strength_s(self) -> float:
+        """Return the mean of the absolute contributions."""
+        return float(np.abs(self.seconds).mean())
+
+
+MAX_EXPLAINED_ROWS = 2000
+"""Enough for a curve per feature; each row costs about a millisecond."""
+
+
+def strongest_dependences(
+    model: ResponseTimeModel, dispatches: Dispatches, n_features: int = 10
+) -> list[Dependence]:
+    """Return the features with the largest mean absolute contribution, the strongest first, on at most 2,000 rows."""
+    rows = np.unique(np.linspace(0, dispatches.n - 1, min(dispatches.n, MAX_EXPLAINED_ROWS)).astype(np.int64))
+    table = model.table(dispatches.take(rows))
+    parts = _contributions_of_boosters(model, table)
+    units = {feature.name: feature.unit for feature in model.features}
+    # location effects and the time by road have no entry in the catalogue: they are seconds
+    found = [
+        Dependence(name, units.get(name, "s"), table[:, i], parts[:, i]) for i, name in enumerate(model.names)
+    ]
+    return sorted(found, key=lambda one: -one.strength_s)[:n_features]
 
 
 def _table_and_median(

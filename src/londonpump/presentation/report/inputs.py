@@ -1,6 +1,6 @@
 """The values from which a report is made."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -9,6 +9,7 @@ from londonpump.evaluation.arrival_order import OrderMetrics
 from londonpump.evaluation.evaluate import ModelsEvaluation, PumpMetrics
 from londonpump.evaluation.evaluation_rows import EvaluationRows, Forecast
 from londonpump.evaluation.intervals import Stat
+from londonpump.models.explanations import Dependence
 
 EPOCH_DATE = date(1970, 1, 1)
 
@@ -52,6 +53,8 @@ class ReportInputs:
     pumps: PumpMetrics | None = None
     order: OrderMetrics | None = None
     """The order of the pumps of one call; None for too few pairs."""
+    dependences: Sequence[Dependence] = ()
+    """The strongest features, for the model card."""
     min_rows: int = 100
     """Slices with fewer rows are not ranked as worst."""
 

@@ -6,6 +6,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from londonpump.evaluation.intervals import Stat
 from londonpump.presentation.report import tables
+from londonpump.presentation.report.dependence import draw_dependence
 from londonpump.presentation.report.inputs import ReportInputs
 from londonpump.presentation.report.maps import draw_maps
 from londonpump.presentation.report.plots import draw_curves
@@ -57,6 +58,7 @@ def render_model_card(inputs: ReportInputs) -> str:
         warnings=tables.warning_table(inputs),
         pumps=tables.pump_tables(inputs)[:1],
         worst=[one for one in (tables.worst_by_error(inputs, 5), tables.worst_by_cover(inputs, 5)) if one],
+        dependence=draw_dependence(inputs.dependences),
         min_rows=format_count(inputs.min_rows),
         missed=format_number(1 - (inputs.whole["within_60_share"].value or 0), "%"),
     )
