@@ -4,13 +4,14 @@ They combine the SHAP contributions of the boosters (Lundberg's TreeSHAP, as Lig
 base curve, both relative to a typical dispatch.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from londonpump.domain import thames
+from londonpump.features.catalogue import CODES
 from londonpump.features.dispatches import DAY_US, HOUR_US, Dispatches
 from londonpump.models.distribution import P50
 from londonpump.models.response_time_model import ResponseTimeModel, by_road_where_known
@@ -90,6 +91,8 @@ class Dependence:
     values: Floats
     """NaN where unknown."""
     seconds: Floats
+    categories: Sequence[str] = ()
+    """Texts of the values 0, 1 and so on of a feature that codes a text."""
 
     @property
     def strength_s(self) -> float:
@@ -111,7 +114,8 @@ def strongest_dependences(
     units = {feature.name: feature.unit for feature in model.features}
     # location effects and the time by road have no entry in the catalogue: they are seconds
     found = [
-        Dependence(name, units.get(name, "s"), table[:, i], parts[:, i]) for i, name in enumerate(model.names)
+        Dependence(name, units.get(name, "s"), table[:, i], parts[:, i], CODES.get(name, ()))
+        for i, name in enumerate(model.names)
     ]
     return sorted(found, key=lambda one: -one.strength_s)[:n_features]
 

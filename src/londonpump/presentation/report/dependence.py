@@ -13,6 +13,7 @@ COLUMNS = 2
 MAX_VALUES = 12
 """A feature with at most this many values has a point per value, another one a curve over bins."""
 BINS = 20
+MAX_LABEL = 16
 
 
 def draw_dependence(dependences: Sequence[Dependence]) -> list[Drawing]:
@@ -42,15 +43,28 @@ def draw_dependence(dependences: Sequence[Dependence]) -> list[Drawing]:
     return [Drawing("What the strongest features add", svg, reading, is_wide=True)]
 
 
+def _short(categories: Sequence[str], code: int) -> str:
+    """Return the text of a code, cut to what fits below a small plot; the code after the last one stands for all others."""
+    text = categories[code] if code < len(categories) else "other"
+    return text if len(text) <= MAX_LABEL else f"{text[: MAX_LABEL - 1]}…"
+
+
 def _draw(axes: Axes, one: Dependence) -> None:
     is_known = np.isfinite(one.values)
     values, seconds = one.values[is_known], one.seconds[is_known]
     axes.axhline(0, color=MUTED, linewidth=0.8)
     axes.set_title(f"{one.name} ({one.strength_s:.1f} s)", loc="left", fontsize=9, color=INK)
-    axes.set_xlabel(one.unit, fontsize=8)
     axes.tick_params(labelsize=8)
     if not len(values):
         return
+    if one.categories:
+        codes = np.unique(values).astype(int)
+        axes.set_xticks(
+            codes, [_short(one.categories, code) for code in codes], rotation=25, ha="right", fontsize=7
+        )
+    else:
+        axes.set_xlabel(one.unit, fontsize=8)
+        axes.locator_params(axis="x", nbins=5)
     edges = np.unique(values)
     is_few = len(edges) <= MAX_VALUES
     if not is_few:
