@@ -77,7 +77,7 @@ SETTING = {
     "bundles": "folder of bundles; not set: `bundle` in the home",
     "secret_file": "service: file with the secret that signs its tokens; not set: `secret` in the home, with the default database only",
     "mlflow_url": "tracking server of MLflow, `http://` or `https://`; not set: a store in the home, `mlflow/mlflow.db`",
-    "tracking": "`false`: `run` does not send its training and its decision to MLflow at its end",
+    "tracking": "whether `run` ends by sending its training and its decision to MLflow; not set: if a server is named or `londonpump track` was used before",
     "registration": "service: whether anybody may create an account; not set: only with the default database",
     "password_min": "service: minimum length of a new password, 6 to 128",
     "token_minutes": "service: minutes that an access token is valid, 1 to 720 (a session ends after 12 hours)",

@@ -135,8 +135,9 @@ class Settings(BaseSettings):
     """File of the secret that signs the access tokens of the service."""
     mlflow_url: BareAddress | None = None
     """MLflow server; None: a store in the home."""
-    tracking: bool = True
-    """Whether `run` ends by sending its training and its decision to MLflow; `track` sends them always."""
+    tracking: bool | None = None
+    """Whether `run` ends by sending its training and its decision to MLflow; None: if a server is named or `track` was used
+    before. `track` sends them always."""
     registration: bool | None = None
     """Whether anybody may create an account; None: only with the embedded database."""
     password_min: int = Field(default=8, ge=6, le=128)

@@ -43,7 +43,7 @@ def test_the_site_is_built_without_a_broken_link_and_can_be_searched(tmp_path) -
     shutil.copy(ROOT / "zensical.toml", tmp_path)
     made = subprocess.run([ROOT / "scripts" / "docs-env"], capture_output=True, text=True, timeout=600)
     assert made.returncode == 0, made.stderr
-    build = [ROOT / ".venv-docs" / "bin" / "zensical", "build", "--strict"]
+    build = [str(ROOT / ".venv-docs" / "bin" / "zensical"), "build", "--strict"]
     built = subprocess.run(build, cwd=tmp_path, capture_output=True, text=True, timeout=600)
     assert built.returncode == 0, built.stdout + built.stderr
     page = (tmp_path / "site" / "index.html").read_text(encoding="utf-8")

@@ -1,24 +1,30 @@
 """Trainings in a real MLflow on SQLite: one run per bundle even after a kill, and aliases as in the ledger."""
 
 import json
+import os
 import shutil
+import subprocess
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from support.mlflow_contents import artefact_files, kill_at_first_run, stored
 from support.running_service import another, database_with, name_champion, settings_for
 from typer.testing import CliRunner
 
+import londonpump as lp
 from londonpump.cli import app
+from londonpump.domain.errors import BadFile
 from londonpump.lifecycle.track_runs import TrackingResult, track
 from londonpump.persistence.bundles import content_hash
 from londonpump.persistence.database import writing
 from londonpump.persistence.repositories.decisions import KEEP, Decision, append_decision
 from londonpump.registry.ledger import open_registry
+from londonpump.registry.mlflow_process import QUIET, server_of
 from londonpump.settings import Settings
 
 JUDGED = {
@@ -136,7 +142,52 @@ def test_a_run_says_what_it_learnt_from_and_how_well(first, small_brigade) -> No
 
 def test_the_bundle_that_mlflow_keeps_is_whole(first) -> None:
     for name in (first.life.trained, first.life.other):
-        assert content_hash(artefact_files(first.life.run_of(name, first.stored), "bundle")) == name
+        run = first.life.run_of(name, first.stored)
+        assert content_hash(artefact_files(run, f"model/{name}")) == name
+
+
+@pytest.mark.slow
+def test_mlflow_loads_a_version_as_a_pyfunc_model_that_predicts_a_pandas_frame(judged, small_brigade) -> None:
+    home = judged.life.settings.home
+    code = (
+        "import sys, warnings, mlflow.pyfunc, pandas as pd\n"
+        "mlflow.set_tracking_uri(sys.argv[1])\n"
+        "model = mlflow.pyfunc.load_model('models:/londonpump@champion')\n"
+        "calls = pd.read_csv(sys.argv[2])\n"
+        "model.predict(calls).to_csv(sys.argv[3], index=False)\n"
+    )
+    calls, out = home / "calls.csv", home / "from_mlflow.csv"
+    calls.write_text(
+        "id,mobilised_at,station_code,easting_m,northing_m,incident_type\n"
+        "a,2023-03-28T08:00Z,G30,518650,186250,Fire\nb,2023-03-28T04:00Z,Z99,526900,181300,\n"
+    )
+    command = [sys.executable, "-c", code, server_of(judged.life.settings).uri, str(calls), str(out)]
+    subprocess.run(
+        command,
+        cwd=server_of(judged.life.settings).folder,
+        env={**os.environ, **QUIET},
+        check=True,
+        capture_output=True,
+    )
+    ours = lp.load(small_brigade.bundle).predict(pd.read_csv(calls))
+    from_mlflow = pd.read_csv(out)
+    numbers = ["mean_s", "p10_s", "p50_s", "p90_s", "p_over_360", "pumps_needed"]
+    pd.testing.assert_frame_equal(from_mlflow[numbers], ours[numbers], check_dtype=False)
+    assert from_mlflow["error"].notna().tolist() == ours["error"].notna().tolist() == [False, True]
+
+
+@pytest.mark.slow
+def test_trainings_outside_the_home_are_sent_if_they_are_named(tmp_path, small_brigade) -> None:
+    shutil.copytree(small_brigade.bundle, tmp_path / "elsewhere" / small_brigade.bundle.name)
+    one = another(small_brigade.bundle, tmp_path, seed=4)
+    (tmp_path / "own").mkdir()
+    settings = settings_for(f"sqlite:///{tmp_path}/a.db", tmp_path / "own", tracking=True)
+    database_with(settings.database)
+    done = track(settings, others=(tmp_path / "elsewhere", one)).done
+    assert sorted(done.sent) == sorted([small_brigade.bundle.name, one.name])
+    assert not settings.bundle.exists()
+    with pytest.raises(BadFile, match="is not a bundle"):
+        track(settings, others=(tmp_path,))
 
 
 def test_each_bundle_is_one_version_of_the_model_and_none_has_a_name_before_a_decision(first) -> None:
@@ -155,10 +206,10 @@ def test_the_names_are_those_of_the_ledger(judged) -> None:
 
 def test_the_evaluation_stands_beside_the_run_that_it_is_of(judged) -> None:
     run = judged.life.run_of(judged.life.trained, judged.stored)
-    assert set(run["files"]) == {"bundle", "evaluation.json", "report.html"}
+    assert set(run["files"]) == {"model", "evaluation.json", "report.html"}
     metrics = {name: value for name, value in run["metrics"].items() if name.startswith("evaluated.")}
     assert metrics == {"evaluated.rows": 400, "evaluated.mae_s": 61.5, "evaluated.mae_s.distance": 70}
-    assert judged.life.run_of(judged.life.other, judged.stored)["files"] == ["bundle"]
+    assert judged.life.run_of(judged.life.other, judged.stored)["files"] == ["model"]
 
 
 @pytest.mark.slow

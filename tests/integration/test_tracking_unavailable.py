@@ -119,6 +119,16 @@ def test_a_folder_that_cannot_be_made_is_named(settings) -> None:
     assert str(server_of(settings).folder) in line
 
 
+def test_by_default_run_tracks_only_where_mlflow_was_used_before(settings, listener) -> None:
+    by_default = settings.model_copy(update={"tracking": None})
+    assert lines_of(by_default) == []
+    assert not settings.home.exists()
+    url = address(listener)
+    listener.close()
+    (line,) = lines_of(by_default.model_copy(update={"mlflow_url": url}))
+    assert line.startswith(f"MLflow at {url}: ")
+
+
 def test_switched_off_nothing_is_told(settings) -> None:
     assert lines_of(settings.model_copy(update={"tracking": False})) == []
     assert not settings.home.exists()

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from mapie.regression import SplitConformalRegressor
+from sklearn.dummy import DummyRegressor
 from support.run_size import examples
 
 from londonpump.domain.attendance_targets import MAX_PUBLISHED_S
@@ -101,3 +103,21 @@ def test_a_threshold_for_each_run_is_as_one_at_a_time():
     times = times_of(np.linspace(-2, 2, 50), [200.0, 400.0, 600.0], 40.0)
     each = times.p_over(np.array([250.0, 390.0, 610.0]))
     assert each.tolist() == [times.p_over(t)[i] for i, t in enumerate((250.0, 390.0, 610.0))]
+
+
+@pytest.mark.parametrize("n", [40, 150, 1000])
+def test_split_conformal_intervals_are_those_of_mapie(n):
+    # the half width of a split conformal interval is the conformal quantile of the absolute errors
+    actual_s = np.random.default_rng(n).gamma(4.6, 69, n)
+    announced_s = float(np.median(actual_s))
+    rows = np.zeros((n, 1))
+    model = DummyRegressor(strategy="constant", constant=announced_s).fit(rows, actual_s)
+    # where the rank is whole, MAPIE takes the next one if the product is rounded up (0.55 x 200), and we do not
+    is_between = np.abs(LEVELS * (n + 1) - np.round(LEVELS * (n + 1))) > 1e-6
+    levels = LEVELS[(LEVELS > P50) & ((1 - LEVELS) * n > 1) & is_between]
+    assert len(levels) > 15
+    mapie = SplitConformalRegressor(model, confidence_level=levels.tolist(), prefit=True)
+    _, intervals = mapie.conformalize(rows, actual_s).predict_interval(rows[:1])
+    ours = shape_of(np.abs(actual_s - announced_s))[np.isin(LEVELS, levels)]
+    assert intervals[0, 1] - announced_s == pytest.approx(ours)
+    assert announced_s - intervals[0, 0] == pytest.approx(ours)

@@ -102,7 +102,16 @@ def _report_request(
 
 
 @app.command(epilog=options.example("track"))
-def track() -> None:
+def track(
+    bundles: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="BUNDLE...",
+            help="Send these outputs of train too. The store of bundles, in LONDONPUMP_HOME, is always sent.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
     """Send missing trainings to MLflow.
 
     The aliases champion and challenger are set as in the ledger.
@@ -110,4 +119,4 @@ def track() -> None:
     from londonpump.lifecycle.track_runs import track as send_runs
 
     with report_errors():
-        typer.echo(send_runs(settings()).to_text())
+        typer.echo(send_runs(settings(), others=tuple(bundles or ())).to_text())

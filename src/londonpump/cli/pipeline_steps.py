@@ -93,6 +93,14 @@ def evaluate(
             help="Compare with the original's model too: fit it on the examples before the end of the training.",
         ),
     ] = False,
+    predictions: Annotated[
+        Path | None,
+        options.value(
+            "FILE",
+            "Evaluate the predictions in this CSV file too: id, seconds, and quantiles such as p10 and p90. "
+            "Default: none.",
+        ),
+    ] = None,
 ) -> None:
     """Evaluate a bundle on data later than its training.
 
@@ -119,6 +127,7 @@ def evaluate(
             is_with_original=with_original,
             roads=config.roads,
             maps=maps,
+            predictions=predictions,
         )
         evaluation = evaluate(request, progress)
     written = f"Report: {report}\nModel card: {card}" + (f"\nFigures: {file}" if file else "")

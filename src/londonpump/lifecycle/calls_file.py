@@ -6,7 +6,7 @@ predicted.
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -81,12 +81,20 @@ class Calls:
 def read_calls(path: Path, stations: Mapping[str, Station]) -> Calls:
     """Read CALLS.csv. Raises: BadFile if it is not such a file."""
     table = read_table(path, tuple(LIMITS))
-    header = table.header
-    require_columns(path, header, REQUIRED, f"It needs {', '.join(REQUIRED)}.")
+    require_columns(path, table.header, REQUIRED, f"It needs {', '.join(REQUIRED)}.")
     require_rows(path, table.rows)
+    calls = parse_rows(table.header, table.rows, stations)
+    calls.read_as = table.found.unusual
+    return calls
+
+
+def parse_rows(
+    header: tuple[str, ...], rows: Iterable[Sequence[str]], stations: Mapping[str, Station]
+) -> Calls:
+    """Parse rows of cells, of a file or of a table in memory. A row that cannot be parsed has an error instead."""
     parsed: list[Dispatch] = []
     ids, errors, notes = [], [], []
-    for row in table.rows:
+    for row in rows:
         values = dict(zip(header, row, strict=False))
         ids.append(values.get("id", ""))
         try:
@@ -102,7 +110,7 @@ def read_calls(path: Path, stations: Mapping[str, Station]) -> Calls:
         notes.append(note)
     answered = np.array([i for i, error in enumerate(errors) if not error], np.int64)
     ignored = tuple(name for name in header if name not in (*REQUIRED, *OPTIONAL))
-    return Calls(ids, errors, answered, as_columns(parsed), ignored, notes, read_as=table.found.unusual)
+    return Calls(ids, errors, answered, as_columns(parsed), ignored, notes)
 
 
 def parse_call(values: Mapping[str, str], stations: Mapping[str, Station]) -> tuple[Dispatch, list[str]]:
@@ -158,7 +166,7 @@ def _shortened(value: Any) -> Any:
     return value[:MAX_SHOWN_LENGTH] + "…" if is_long else value
 
 
-def _check_length(row: list[str], header: tuple[str, ...]) -> None:
+def _check_length(row: Sequence[str], header: tuple[str, ...]) -> None:
     if len(row) != len(header):
         raise BadValue("row", ",".join(row), f"has {len(row)} fields where the header has {len(header)}")
 

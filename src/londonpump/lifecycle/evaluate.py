@@ -24,6 +24,13 @@ from londonpump.evaluation.original_model import (
 )
 from londonpump.features.catalogue import LABELS
 from londonpump.features.dispatches import Dispatches
+from londonpump.lifecycle.benchmark import (
+    SUBMITTED,
+    dispatch_ids,
+    hash_of_ids,
+    is_evaluated,
+    read_predictions,
+)
 from londonpump.lifecycle.map_files import OUTLINES, write_maps
 from londonpump.lifecycle.prepared_examples import (
     MAX_SEEN_ROWS,
@@ -31,7 +38,6 @@ from londonpump.lifecycle.prepared_examples import (
     Columns,
     Examples,
     build_judged_rows,
-    first_us_of_incident,
     forecast_of,
     load_examples,
     midnight_us,
@@ -41,7 +47,7 @@ from londonpump.lifecycle.train import training_set
 from londonpump.models.applicability_domain import TEXTS
 from londonpump.models.bundle import Bundle, from_files
 from londonpump.models.distribution import P10, P50, P90
-from londonpump.models.explanations import CURVE, explanations, importance
+from londonpump.models.explanations import CURVE, explanations, importance, strongest_dependences
 from londonpump.models.risk_stations import listed
 from londonpump.models.train import (
     TrainingPlan,
@@ -88,6 +94,7 @@ class EvaluateRequest:
     """Fit the original's model too, on the training examples in `data`, and compare with it."""
     roads: Path | None = None  # folder of tables of roads; None: a bundle that needs one predicts without
     maps: Path | None = None  # folder for the maps as PNG, GeoJSON and GeoPackage
+    predictions: Path | None = None  # predictions of anybody, to be evaluated on the same rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +127,9 @@ def evaluate(request: EvaluateRequest, progress: Progress = silent) -> Evaluatio
     trained_until = bundle.card.data.trained_until
     start = request.from_date or trained_until
     rows = later_rows(bundle, examples, start)
+    ids = dispatch_ids(rows)
+    # read before the long work: a file with a wrong id is to fail at once
+    submitted = None if request.predictions is None else read_predictions(request.predictions, ids.tolist())
     original = None
     if request.is_with_original:
         progress("Fitting the original model", 0.1)
@@ -128,6 +138,8 @@ def evaluate(request: EvaluateRequest, progress: Progress = silent) -> Evaluatio
     progress("Predicting", 0.2)
     judged_rows = build_judged_rows(bundle, rows)
     forecasts = forecasts_of(bundle, rows, original)
+    if submitted is not None:
+        forecasts[SUBMITTED] = submitted
     # Whole days are resampled, because the errors of one day are correlated: a storm delays many pumps.
     progress("Evaluating, with intervals from resampled days", 0.3)
     evaluation = evaluate_models(judged_rows, forecasts, resamples=request.resamples)
@@ -137,6 +149,7 @@ def evaluate(request: EvaluateRequest, progress: Progress = silent) -> Evaluatio
         schema=1,
         data_hash=examples.data_hash,
         bundle=name,
+        row_ids_sha256=hash_of_ids(ids),
         evaluation=evaluation,
         is_later=start >= trained_until,
         differences=_differences(judged_rows, forecasts, request.resamples),
@@ -145,14 +158,19 @@ def evaluate(request: EvaluateRequest, progress: Progress = silent) -> Evaluatio
         pumps=pumps,
         order=order,
     )
+    about = _about(bundle, name, request, examples, start, _feature_facts(bundle, rows))
+    shown_pumps = None if pumps is None else pumps.all_stated
     inputs = ReportInputs(
         judged_rows,
         forecasts,
         evaluation,
-        _about(bundle, name, request, examples, start, _feature_facts(bundle, rows)),
-        pumps=None if pumps is None else pumps.all_stated,
+        about,
+        pumps=shown_pumps,
         order=order,
         worked_call=_worked_call(bundle, rows, forecasts["ours"]),
+        dependences=[]
+        if request.card is None
+        else strongest_dependences(bundle.response, bundle.dispatches(rows)),
     )
     progress("Writing the report", 0.8)
     _write(request, results, inputs)
@@ -228,8 +246,7 @@ def _worked_call(bundle: Bundle, rows: Columns, forecast: Forecast) -> WorkedCal
 
 def later_rows(bundle: Bundle, examples: Examples, start: date) -> Columns:
     """Return rows of incidents that began on a day or later, with their workload. Raises: BadValue, TooFewRows."""
-    later = first_us_of_incident(examples.rows) >= midnight_us(start)
-    rows = examples.take(later & np.isfinite(examples.rows["attendance_s"]))
+    rows = examples.take(is_evaluated(examples, start))
     # The date alone is no proof: data prepared from other records may date the same incidents differently.
     n_seen = int(bundle.has_seen(rows["incident_number"]).sum())
     if n_seen > MAX_SEEN_ROWS + MAX_SEEN_SHARE * len(rows["incident_number"]):

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -145,24 +146,60 @@ def predict_file(bundle: Bundle, source: Path, out: Path, store: ContextStore | 
             f"has no row that can be predicted, and {out} holds earlier predictions: it was not changed. Row 1: {calls.errors[0]}",
             "Correct the rows, or name another file to see the error of each",
         )
-    # Start with the errors, and fill in the rows that were predicted: the output keeps the order of the input.
-    rows = [
-        [call_id, *[""] * (len(HEADER) - 2), error]
-        for call_id, error in zip(calls.ids, calls.errors, strict=True)
-    ]
-    if len(calls.answered):
-        predictions = predict_dispatches(
-            bundle, calls.columns, read_known_context(bundle, calls.columns, store)
-        )
-        calls.unknown = dict(parts_unknown(bundle.response.context, predictions.imputed))
-        for i, texts in enumerate(_texts(predictions, calls.notes)):
-            row = int(calls.answered[i])
-            rows[row] = [calls.ids[row], *texts, ""]
+    columns = prediction_columns(calls, predict_calls(bundle, calls, store))
+    texts = [[_text(name, value) for value in columns[name]] for name in HEADER]
     with atomic_file(out) as part, part.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(HEADER)
-        writer.writerows(rows)
+        writer.writerows(zip(*texts, strict=True))
     return calls
+
+
+def predict_calls(bundle: Bundle, calls: Calls, store: ContextStore | None = None) -> Predictions | None:
+    """Predict the rows without an error, and count in `calls` those that lack some context; None if all have an error."""
+    if not len(calls.answered):
+        return None
+    predictions = predict_dispatches(bundle, calls.columns, read_known_context(bundle, calls.columns, store))
+    calls.unknown = dict(parts_unknown(bundle.response.context, predictions.imputed))
+    return predictions
+
+
+def prediction_columns(calls: Calls, predictions: Predictions | None) -> dict[str, list[Any]]:
+    """Return the columns of HEADER in the order of the calls; None where a row was not predicted."""
+    # Start with the errors, and fill in the rows that were predicted: the output keeps the order of the input.
+    columns: dict[str, list[Any]] = {name: [None] * len(calls.ids) for name in HEADER}
+    columns |= {"id": list(calls.ids), "error": [error or None for error in calls.errors]}
+    if predictions is None:
+        return columns
+    times = predictions.times
+    predicted: dict[str, Iterable[Any]] = {
+        "mean_s": times.mean_s.tolist(),
+        "p10_s": times.quantile(P10).tolist(),
+        "p50_s": predictions.median_s.tolist(),
+        "p90_s": times.quantile(P90).tolist(),
+        **{f"p_over_{t}": p for t, p in zip(OVER_S, predictions.p_over.T.tolist(), strict=True)},
+        "pumps_needed": predictions.pumps.tolist(),
+        "risk_underestimated": predictions.is_flagged.tolist(),
+        "imputed": [
+            ";".join([*note, *imputed])
+            for note, imputed in zip(calls.notes, predictions.imputed, strict=True)
+        ],
+    }
+    for name, values in predicted.items():
+        for row, value in zip(calls.answered, values, strict=True):
+            columns[name][row] = value
+    return columns
+
+
+def _text(name: str, value: Any) -> str:
+    """Format a value of a column for PREDICTIONS.csv: seconds with one decimal, probabilities with four."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return f"{value:.1f}" if name.endswith("_s") else f"{value:.4f}"
+    return str(value)
 
 
 def _has_answers(out: Path) -> bool:
@@ -171,18 +208,3 @@ def _has_answers(out: Path) -> bool:
         return False
     with out.open(encoding="utf-8", newline="") as file:
         return any(row["mean_s"] for row in csv.DictReader(file))
-
-
-def _texts(predictions: Predictions, notes: list[list[str]]) -> list[list[str]]:
-    times = predictions.times
-    seconds = np.stack([times.mean_s, times.quantile(P10), predictions.median_s, times.quantile(P90)], axis=1)
-    return [
-        [
-            *(f"{s:.1f}" for s in seconds[i]),
-            *(f"{p:.4f}" for p in predictions.p_over[i]),
-            str(predictions.pumps[i]),
-            "true" if predictions.is_flagged[i] else "false",
-            ";".join([*notes[i], *predictions.imputed[i]]),
-        ]
-        for i in range(len(seconds))
-    ]

@@ -5,8 +5,9 @@ says what MLflow did not accept.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from londonpump.domain.errors import LondonPumpError
 from londonpump.registry.ledger import open_registry
@@ -16,6 +17,7 @@ from londonpump.registry.mlflow_process import (
     aliases_of,
     attachments_of,
     exclusive_lock,
+    has_store,
     require_mlflow,
     runs_of,
     send,
@@ -25,8 +27,8 @@ from londonpump.registry.mlflow_state import DesiredState, Sent
 from londonpump.settings import Settings
 
 TIMEOUT_S = 600.0
-TIMEOUT_AFTER_RUN_S = 60.0
-"""Longest wait at the end of `run`; creating the store of MLflow takes longest."""
+TIMEOUT_AFTER_RUN_S = 20.0
+"""Longest wait at the end of `run`: MLflow is a copy to look at, and nobody waits long for it. A killed child is finished by `track`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +57,18 @@ def _version(number: str | None) -> str:
     return "none" if number is None else f"version {number}"
 
 
-def track(settings: Settings, within_s: float = TIMEOUT_S) -> TrackingResult:
+def track(settings: Settings, within_s: float = TIMEOUT_S, others: Sequence[Path] = ()) -> TrackingResult:
     """Update MLflow from the store of bundles and the ledger. A second call changes nothing.
 
-    Raises: TrackingFailed, DatabaseFailed.
+    Args: others: bundles, or folders of bundles, outside the store.
+    Raises: TrackingFailed, DatabaseFailed, BadFile if one of the others holds no bundle.
     """
     server = server_of(settings)
     require_mlflow(server)
     until_s = time.monotonic() + within_s
     with exclusive_lock(server, until_s) as lock, open_registry(settings) as registry:
         # Read under the lock, so that a slower process cannot send an older state afterwards.
-        runs, problems = runs_of(registry.store)
+        runs, problems = runs_of(registry.store, others)
         attachments = attachments_of(settings, tuple(run.bundle for run in runs))
         aliases = aliases_of(registry)
         done = send(server, DesiredState(runs, attachments, aliases), lock, until_s)
@@ -77,7 +80,8 @@ def track(settings: Settings, within_s: float = TIMEOUT_S) -> TrackingResult:
 
 def track_after_run(settings: Settings, notify: Callable[[str], object]) -> None:
     """Call `track` at the end of `run`. A failure is only reported, because every step is done."""
-    if not settings.tracking:
+    # by default only where somebody has used MLflow before: its store holds a copy of every bundle
+    if not (has_store(settings) if settings.tracking is None else settings.tracking):
         return
     try:
         done = track(settings, TIMEOUT_AFTER_RUN_S)

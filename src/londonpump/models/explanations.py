@@ -4,13 +4,14 @@ They combine the SHAP contributions of the boosters (Lundberg's TreeSHAP, as Lig
 base curve, both relative to a typical dispatch.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from londonpump.domain import thames
+from londonpump.features.catalogue import CODES
 from londonpump.features.dispatches import DAY_US, HOUR_US, Dispatches
 from londonpump.models.distribution import P50
 from londonpump.models.response_time_model import ResponseTimeModel, by_road_where_known
@@ -53,7 +54,7 @@ def contributions(
         *(LOCATION_GROUP for _ in model.location_effects),
         *(("distance",) if model.roads is not None else ()),
     ]
-    parts = _booster_parts(model, table)
+    parts = _contributions_of_boosters(model, table)
     by_group: dict[str, Floats] = {}
     for i, group in enumerate(groups):
         by_group[group] = by_group.get(group, np.zeros(dispatches.n)) + parts[:, i]
@@ -73,18 +74,11 @@ def importance(model: ResponseTimeModel, dispatches: Dispatches) -> dict[str, fl
 
     The parts of the curve are named `curve: distance` and so on: the boosters only correct what the curve says of them.
     """
-    parts = _booster_parts(model, model.table(dispatches))
+    parts = _contributions_of_boosters(model, model.table(dispatches))
     found = dict(zip(model.names, np.abs(parts[:, :-1]).mean(axis=0), strict=True))
     curve, _ = _curve_parts(model, dispatches)
     found |= {f"{CURVE}{group}": np.abs(seconds).mean() for group, seconds in curve.items()}
     return {name: float(seconds) for name, seconds in found.items()}
-
-
-def _booster_parts(model: ResponseTimeModel, table: Floats) -> Floats:
-    """Return (n, features + 1) contributions of the boosters; the last one is their expected value."""
-    # Contributions are linear, so the mean over the seeds explains the mean that the model predicts.
-    found = [booster.predict(table, pred_contrib=True, num_threads=1) for booster in model.centre]
-    return np.asarray(np.mean(found, axis=0))
 
 
 def _curve_parts(model: ResponseTimeModel, dispatches: Dispatches) -> tuple[dict[str, Floats], float]:
@@ -98,6 +92,51 @@ def _curve_parts(model: ResponseTimeModel, dispatches: Dispatches) -> tuple[dict
         hour_s = by_road_where_known(dispatches, by_road_hour_s, hour_s)
         own_s = by_road_where_known(dispatches, by_road_own_s, own_s)
     return {"distance": distance_s, "river": river_s, "hour": hour_s, "away": own_s}, constant_s
+
+
+def _contributions_of_boosters(model: ResponseTimeModel, table: Floats) -> Floats:
+    """Return the (n, features + 1) seconds by TreeSHAP; the last column is the expected value of the trees."""
+    # Contributions are linear, so the mean over the seeds explains the mean that the model predicts.
+    parts = [booster.predict(table, pred_contrib=True, num_threads=1) for booster in model.centre]
+    return np.asarray(np.mean(parts, axis=0))
+
+
+@dataclass(frozen=True, eq=False)
+class Dependence:
+    """What the boosters add for one feature, over (n,) dispatches."""
+
+    name: str
+    unit: str
+    values: Floats
+    """NaN where unknown."""
+    seconds: Floats
+    categories: Sequence[str] = ()
+    """Texts of the values 0, 1 and so on of a feature that codes a text."""
+
+    @property
+    def strength_s(self) -> float:
+        """Return the mean of the absolute contributions."""
+        return float(np.abs(self.seconds).mean())
+
+
+MAX_EXPLAINED_ROWS = 2000
+"""Enough for a curve per feature; each row costs about a millisecond."""
+
+
+def strongest_dependences(
+    model: ResponseTimeModel, dispatches: Dispatches, n_features: int = 10
+) -> list[Dependence]:
+    """Return the features with the largest mean absolute contribution, the strongest first, on at most 2,000 rows."""
+    rows = np.unique(np.linspace(0, dispatches.n - 1, min(dispatches.n, MAX_EXPLAINED_ROWS)).astype(np.int64))
+    table = model.table(dispatches.take(rows))
+    parts = _contributions_of_boosters(model, table)
+    units = {feature.name: feature.unit for feature in model.features}
+    # location effects and the time by road have no entry in the catalogue: they are seconds
+    found = [
+        Dependence(name, units.get(name, "s"), table[:, i], parts[:, i], CODES.get(name, ()))
+        for i, name in enumerate(model.names)
+    ]
+    return sorted(found, key=lambda one: -one.strength_s)[:n_features]
 
 
 def _table_and_median(

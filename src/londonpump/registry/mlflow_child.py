@@ -8,6 +8,7 @@ import importlib
 import json
 import logging
 import math
+import platform
 import signal
 import sys
 import time
@@ -23,7 +24,17 @@ from londonpump.registry.mlflow_state import Attachment, Run, Sent, UpdateReques
 NAME = "londonpump"
 """Name of the experiment and of the registered model."""
 BUNDLE = "londonpump.bundle"
-FOLDER = "bundle"
+FOLDER = "model"
+MODEL_FILE = """artifact_path: {folder}
+run_id: {run_id}
+flavors:
+  python_function:
+    loader_module: londonpump.api
+    data: {bundle}
+    python_version: {python}
+"""
+"""The file `MLmodel`, which makes the folder a model that `mlflow.pyfunc.load_model` loads. The bundle in it keeps its name, the
+hash, so that it is verified when it is loaded, and can be promoted as it is."""
 FINISHED, DELETED = "FINISHED", "deleted"
 PAGE_ROWS = 1000
 MS_PER_S = 1000
@@ -101,7 +112,10 @@ class Tracking:
         new = {key: value for key, value in run.params.items() if key not in stored.data.params}
         params = [self.entities.Param(key, value) for key, value in new.items()]
         self.client.log_batch(run_id, metrics=self._metrics(run.metrics, at_ms), params=params)
-        self.client.log_artifacts(run_id, run.folder, FOLDER)
+        self.client.log_artifacts(run_id, run.folder, f"{FOLDER}/{name}")
+        python = platform.python_version()
+        text = MODEL_FILE.format(folder=FOLDER, run_id=run_id, bundle=name, python=python)
+        self.client.log_text(run_id, text, f"{FOLDER}/MLmodel")
         self.client.set_terminated(run_id, FINISHED, end_time=at_ms)
         self.runs[name] = self.client.get_run(run_id)
 

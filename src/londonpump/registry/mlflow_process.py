@@ -14,7 +14,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,6 +23,7 @@ from pathlib import Path
 from londonpump.domain.errors import BadFile, LondonPumpError
 from londonpump.domain.json_values import JsonObject, from_json, to_json
 from londonpump.persistence.atomic_files import read_json
+from londonpump.persistence.bundles import bundle_folder
 from londonpump.persistence.database import reading
 from londonpump.persistence.repositories.decisions import read_decisions
 from londonpump.registry.bundle_store import BundleStore, StoredBundle
@@ -40,12 +41,22 @@ MAX_PARAM_LENGTH = 6_000
 MS_PER_S = 1000
 
 
-def runs_of(store: BundleStore) -> tuple[tuple[Run, ...], list[str]]:
-    """Return the runs, the oldest training first, and the problems of bundles that cannot be sent."""
+def runs_of(store: BundleStore, others: Sequence[Path] = ()) -> tuple[tuple[Run, ...], list[str]]:
+    """Return the runs, the oldest training first, and the problems of bundles that cannot be sent.
+
+    Args: others: bundles, or folders of bundles, outside the store. Raises: BadFile if one of them holds no bundle.
+    """
+    folders = {name: store.folder(name) for name in store.names()}
+    for path in others:
+        found = BundleStore(path).names()
+        if not found:
+            only = bundle_folder(path).resolve()
+            folders.setdefault(only.name, only)
+        folders |= {name: path / name for name in found if name not in folders}
     runs, problems = [], []
-    for name in store.names():
+    for name, folder in folders.items():
         try:
-            runs.append(_run(store.read(name), store.folder(name)))
+            runs.append(_run(BundleStore(folder.parent).read(name), folder))
         except (BadFile, OSError) as error:
             # OSError: another process is pruning the bundle.
             problems.append(str(error))
@@ -202,6 +213,11 @@ def server_of(settings: Settings) -> TrackingServer:
         return TrackingServer(settings.mlflow_url, settings.mlflow_url, folder, None)
     # The path is relative to the child's folder, because MLflow and SQLAlchemy disagree on blanks in absolute paths.
     return TrackingServer(str(folder / STORE), f"sqlite:///{STORE}", folder, folder / ARTEFACTS)
+
+
+def has_store(settings: Settings) -> bool:
+    """Return whether trainings are tracked already: a server is named, or `track` made a store in the home."""
+    return settings.mlflow_url is not None or (server_of(settings).folder / STORE).exists()
 
 
 def require_mlflow(server: TrackingServer) -> None:

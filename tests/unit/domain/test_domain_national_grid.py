@@ -1,6 +1,7 @@
 """The National Grid and degrees, against published pairs of both."""
 
 import numpy as np
+import pyproj
 import pytest
 
 from londonpump.domain import national_grid
@@ -92,3 +93,37 @@ def test_over_london_the_grid_and_the_sphere_agree_within_half_a_percent(sampled
     on_sphere_km = national_grid.great_circle_km(latitude[1:], longitude[1:], latitude[:-1], longitude[:-1])
     far = on_grid_km > 1
     assert np.abs(on_sphere_km[far] / on_grid_km[far] - 1).max() < 0.005
+
+
+def points_of_london():
+    """Return (latitude, longitude) of 400 points in and around London."""
+    rng = np.random.default_rng(3)
+    return rng.uniform(51.2, 51.75, 400), rng.uniform(-0.6, 0.4, 400)
+
+
+def test_pyproj_projects_the_same_metres():
+    latitude, longitude = points_of_london()
+    easting, northing = pyproj.Transformer.from_crs("EPSG:4277", "EPSG:27700", always_xy=True).transform(
+        longitude, latitude
+    )
+    our_easting, our_northing = national_grid._to_transverse_mercator(
+        np.radians(latitude), np.radians(longitude)
+    )
+    assert np.hypot(our_easting - easting, our_northing - northing).max() < 0.001
+
+
+def test_pyproj_shifts_the_datum_to_the_same_metres():
+    latitude, longitude = points_of_london()
+    # by the seven parameters of the Ordnance Survey (EPSG 1314), as we do: the grid of corrections is not installed
+    helmert = pyproj.Transformer.from_pipeline(
+        "+proj=pipeline +step +proj=unitconvert +xy_in=deg +xy_out=rad +step +proj=push +v_3 +step +proj=cart +ellps=WGS84 "
+        "+step +inv +proj=helmert +x=446.448 +y=-125.157 +z=542.06 +rx=0.15 +ry=0.247 +rz=0.842 +s=-20.489 "
+        "+convention=position_vector +step +inv +proj=cart +ellps=airy +step +proj=pop +v_3 "
+        "+step +proj=tmerc +lat_0=49 +lon_0=-2 +k=0.9996012717 +x_0=400000 +y_0=-100000 +ellps=airy"
+    )
+    easting, northing = helmert.transform(longitude, latitude)
+    our_easting, our_northing = national_grid.to_grid(latitude, longitude)
+    assert np.hypot(our_easting - easting, our_northing - northing).max() < 0.01
+    back_latitude, back_longitude = national_grid.to_degrees(np.array(easting), np.array(northing))
+    away_m = 1000 * national_grid.great_circle_km(latitude, longitude, back_latitude, back_longitude)
+    assert away_m.max() < 0.01

@@ -11,7 +11,7 @@ from londonpump.evaluation.arrival_order import OrderMetrics
 from londonpump.evaluation.evaluate import ModelsEvaluation, PumpMetrics
 from londonpump.evaluation.evaluation_rows import EvaluationRows, Forecast
 from londonpump.evaluation.intervals import Stat
-from londonpump.models.explanations import Contribution
+from londonpump.models.explanations import Contribution, Dependence
 
 EPOCH_DATE = date(1970, 1, 1)
 
@@ -95,8 +95,8 @@ class ReportInputs:
     order: OrderMetrics | None = None
     """The order of the pumps of one call; None for too few pairs."""
     worked_call: WorkedCall | None = None
-    dependence: Sequence[Drawing] = ()
-    """Plots of how the announced time depends on single features, for the model card."""
+    dependences: Sequence[Dependence] = ()
+    """The strongest features, for the model card."""
     min_rows: int = 100
     """Slices with fewer rows are not ranked as worst."""
 

@@ -9,6 +9,7 @@ from markupsafe import Markup
 from londonpump.evaluation.intervals import Stat
 from londonpump.evaluation.slices import SliceDifference, worse_slices
 from londonpump.presentation.report import tables
+from londonpump.presentation.report.dependence import draw_dependence
 from londonpump.presentation.report.inputs import ReportInputs
 from londonpump.presentation.report.maps import draw_maps
 from londonpump.presentation.report.plots import draw_answers, draw_curves, draw_worked_call
@@ -71,7 +72,7 @@ def render_model_card(inputs: ReportInputs) -> str:
         _shared(inputs),
         # The renderer escapes whatever looks like HTML in names.
         body=Markup(renderer.render(body)),  # noqa: S704
-        dependence=inputs.dependence,
+        dependence=draw_dependence(inputs.dependences),
     )
 
 

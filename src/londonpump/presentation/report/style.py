@@ -21,12 +21,14 @@ MODEL_LABELS = {
     "original": "Original model",
     "ours": "londonpump",
     "ours_incident_type_not_stated": "londonpump, incident type not given",
+    "submitted": "Submitted predictions",
 }
 IN_SENTENCE = {
     "constant": "one time for all",
     "distance": "distance alone",
     "original": "the original model",
     "ours_incident_type_not_stated": "londonpump without the incident type",
+    "submitted": "the submitted predictions",
 }
 SLICE_LABELS = {
     "distance_band": "distance",

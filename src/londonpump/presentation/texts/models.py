@@ -69,6 +69,8 @@ class EvaluationResults:
     schema: int
     data_hash: str
     bundle: str
+    row_ids_sha256: str
+    """Hash of the sorted ids of the evaluated mobilisations: results with the same hash are comparable."""
     evaluation: ModelsEvaluation = field(metadata=INLINE)
     is_later: bool
     differences: Mapping[str, Stat]
