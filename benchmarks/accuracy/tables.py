@@ -4,6 +4,7 @@ from typing import Any
 
 from benchmarks.accuracy.predictions import NOT_STATED, STATED
 from benchmarks.accuracy.text_formats import digits_for, number, table, with_interval
+from londonpump.evaluation.metrics import FLAGGED_SHARE
 
 Results = dict[str, Any]
 SPLITS = {
@@ -176,7 +177,18 @@ WARNINGS = (
 
 def warnings(results: Results) -> str:
     """Tabulate each warning against the late dispatches that it should flag."""
-    rows = []
+    rows = [
+        [
+            "all records, five folds",
+            label,
+            due,
+            number(FLAGGED_SHARE, 3),
+            *(with_interval(of_folds[f"{warning}_{part}"], 3) for part in ("precision", "recall")),
+        ]
+        for (label, due, _, warning), of_folds in zip(
+            WARNINGS, (results["folds"]["warning"][name] for name in ("ours", "distance")), strict=False
+        )
+    ]
     for name in ("pooled", "union", "stream_2017"):
         scores = results["splits"][name]
         for label, due, model, warning in WARNINGS:
