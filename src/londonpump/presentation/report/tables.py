@@ -191,7 +191,7 @@ def order_table(inputs: ReportInputs) -> Table | None:
 
 
 def compared_slices(inputs: ReportInputs) -> tuple[list[SliceDifference], list[SliceDifference]]:
-    """Return the differences of every slice from the other rows: of the error, and of the coverage of the 80 % interval."""
+    """Return the differences of every slice from all rows of the same days: of the error, and of the coverage of the 80 % interval."""
     rows, forecast, seed = inputs.rows, inputs.forecast, inputs.results.seed
     resamples = inputs.results.resamples
     error_s = np.abs(forecast.median_s - rows.actual_s)
@@ -206,7 +206,7 @@ def compared_slices(inputs: ReportInputs) -> tuple[list[SliceDifference], list[S
 def worst_by_error(
     inputs: ReportInputs, found: Sequence[SliceDifference], max_rows: int = 15
 ) -> Table | None:
-    """Return the slices whose mean error is surely above that of the other mobilisations."""
+    """Return the slices whose mean error is surely above that of all mobilisations of the same days."""
     return _slice_table(
         inputs, "Mean error surely larger than elsewhere", worse_slices(found)[:max_rows], "s"
     )
