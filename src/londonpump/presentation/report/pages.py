@@ -59,8 +59,9 @@ def _longest(texts: Iterable[str]) -> int:
 
 def load_page(name: str) -> Template:
     """Load a template of any report, with the style and the parts that they share."""
-    packages = [f"londonpump.presentation.{part}" for part in ("monthly", "brigade", "report")]
-    loader = ChoiceLoader([PackageLoader(package, "templates") for package in packages])
+    # The loader imports its package: those of the reports would import matplotlib.
+    folders = [f"{part}/templates" for part in ("monthly", "brigade", "report")]
+    loader = ChoiceLoader([PackageLoader("londonpump.presentation", folder) for folder in folders])
     environment = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
