@@ -63,7 +63,9 @@ def picture(browser: Browser, home: Path, page: Page, mode: str) -> bytes:
     if page.element:
         found = tab.locator(page.element).first.bounding_box()
         if found is None:
-            raise SystemExit(f"{page.file} has no {page.element}: the list in scripts/pictures.py is out of date.")
+            raise SystemExit(
+                f"{page.file} has no {page.element}: the list in scripts/pictures.py is out of date."
+            )
         box["y"] = max(0.0, found["y"] - 8)
         box["height"] = page.height_px or found["height"] + 16
     whole = float(tab.evaluate("document.documentElement.scrollHeight"))
@@ -79,7 +81,7 @@ def small(png: bytes) -> bytes:
     for colours in COLOURS:
         content = io.BytesIO()
         image.quantize(colours, dither=Image.Dither.NONE).save(content, "PNG", optimize=True)
-        if content.tell() <= MAX_BYTES:
+        if len(content.getvalue()) <= MAX_BYTES:
             break
     return content.getvalue()
 

@@ -106,7 +106,9 @@ class DaySums:
         has_any = self.n[0, :, 0] > 0
         before, after = before & has_any, after & has_any
         paired = sorted(set(season[before]) & set(season[after]))
-        if not paired and before.any() and after.any():
+        if paired:
+            before, after = (mask & np.isin(season, paired) for mask in (before, after))
+        elif before.any() and after.any():
             season = np.zeros_like(season)
         summed = weights = np.zeros((1 + RESAMPLES, len(self.places), len(MEASURES)))
         for number, one in enumerate(paired or [0]):

@@ -107,9 +107,13 @@ LABELS = {
     "pair_300_s": "usual delay from this station to within 300 m of the location",
     "pair_1200_s": "usual delay from this station to within 1,200 m of the location",
     "location_200_s": "usual delay of any station to within 200 m of the location",
+    "curve: distance": "distance, by the base curve",
+    "curve: river": "detour by a bridge, by the base curve",
+    "curve: hour": "hour of the day, by the base curve",
+    "curve: away": "own ground or at the station itself, by the base curve",
     **{column.name: column.label for column in EXAMPLES if column.label},
 }
-"""Names of features for people; columns that are features have those of the catalogue of columns."""
+"""Names for people of features and of the parts of the base curve; columns that are features have those of the catalogue of columns."""
 
 
 LOCATION = ("easting_m", "northing_m")

@@ -47,7 +47,7 @@ from londonpump.lifecycle.train import training_set
 from londonpump.models.applicability_domain import TEXTS
 from londonpump.models.bundle import Bundle, from_files
 from londonpump.models.distribution import P10, P50, P90
-from londonpump.models.explanations import CURVE, explanations, importance, strongest_dependences
+from londonpump.models.explanations import explanations, importance, strongest_dependences
 from londonpump.models.risk_stations import listed
 from londonpump.models.train import (
     TrainingPlan,
@@ -206,7 +206,7 @@ def _feature_facts(bundle: Bundle, rows: Columns) -> tuple[FeatureFacts, ...]:
     facts = [
         FeatureFacts(
             name,
-            LABELS.get(name, f"{name.removeprefix(CURVE)}, by the base curve"),
+            LABELS[name],
             *features.get(name, ("s", MOBILISATION)),
             seconds,
         )
@@ -227,7 +227,7 @@ def _worked_call(bundle: Bundle, rows: Columns, forecast: Forecast) -> WorkedCal
     )
     mobilised_at = (EPOCH_AT + timedelta(microseconds=int(one["mobilised_us"][0]))).astimezone(LONDON)
     facts = {
-        "mobilised": f"{mobilised_at:%A} {format_day(mobilised_at.date())}, {mobilised_at:%H:%M} in London",
+        "Mobilised": f"{mobilised_at:%A} {format_day(mobilised_at.date())}, {mobilised_at:%H:%M} in London",
         "from": format_ground(str(one["station_code"][0])),
         "to": f"{dispatches.distance_m[0] / 1000:.1f} km away"
         + (f" in {format_borough(one['borough_name'][0])}" if one["borough_name"][0] else ""),

@@ -24,7 +24,7 @@ from londonpump.domain.errors import BadFile
 from londonpump.domain.json_values import to_json
 from londonpump.ingest import context_csv
 from londonpump.ingest.published import PublishedTable, read_published
-from londonpump.lifecycle import rejections
+from londonpump.lifecycle import data_quality, rejections
 from londonpump.lifecycle.completeness import Completeness, by_day
 from londonpump.lifecycle.prepare_context import (
     ContextRequest,
@@ -34,7 +34,8 @@ from londonpump.lifecycle.prepare_context import (
     with_context,
 )
 from londonpump.lifecycle.progress import Progress, silent
-from londonpump.persistence.atomic_files import atomic_folder, require_own_folder, write_json
+from londonpump.persistence.atomic_files import atomic_folder, require_own_folder, write_json, write_text
+from londonpump.presentation.quality import DataQuality, quality_sheet, render_quality
 from londonpump.presentation.texts.prepare import Preparation, RowCounts
 
 
@@ -67,7 +68,19 @@ def select_records(
 
 REPORT = "report.json"
 STATIONS = "stations.json"
-NAMES = frozenset({REPORT, STATIONS, "examples", "calls", "rejected", "set_aside"})
+QUALITY = "quality"
+"""The name of the page on the quality of the records, and of its figures, with three endings."""
+NAMES = frozenset(
+    {
+        REPORT,
+        STATIONS,
+        *(f"{QUALITY}.{end}" for end in ("html", "json", "csv")),
+        "examples",
+        "calls",
+        "rejected",
+        "set_aside",
+    }
+)
 """Names in a folder that may be replaced: before schema 2 of its report, `rejected` was named `set_aside`."""
 SIMULATED_MARK = "faults.json"
 """`simulate` writes this file beside its records, so that everything derived from them is marked as simulated."""
@@ -270,11 +283,16 @@ def _write(request: PrepareRequest, workspace: Workspace, prepared: _PreparedTab
                 _rejected_rows(raw, table), linked / "rejected" / f"{name}.parquet"
             )
         written = workspace.connection.read_parquet(linked / "examples" / "examples.parquet")
+        rejected = [
+            one
+            for name, table in prepared.tables.items()
+            for one in rejections.rejections(name, table, rejections.files_of(name, prepared.published))
+        ]
         report = Preparation(
             schema=DATA_SCHEMA,
             inputs=[file for table in prepared.published.values() for file in table.files],
             tables={name: count_by_rule(table) for name, table in prepared.tables.items()},
-            warnings=rejections.warnings(prepared.tables, prepared.published),
+            warnings=rejections.warnings(rejected),
             examples=written.count().to_pyarrow().as_py(),
             complete=prepared.completeness.is_complete,
             completeness=prepared.completeness.report(),
@@ -283,6 +301,14 @@ def _write(request: PrepareRequest, workspace: Workspace, prepared: _PreparedTab
         )
         write_json(out / STATIONS, to_json(prepared.source.stations))
         write_json(out / REPORT, to_json(report))
+        quality = DataQuality(
+            report,
+            data_quality.count_rows(prepared.tables, prepared.published),
+            data_quality.examples_of(prepared.tables, prepared.published, rejected),
+        )
+        write_text(out / f"{QUALITY}.html", render_quality(quality))
+        write_text(out / f"{QUALITY}.csv", quality_sheet(quality).to_csv())
+        write_json(out / f"{QUALITY}.json", to_json({"counts": quality.counts, "examples": quality.examples}))
     workspace.progress("Done", 1.0)
     return report
 

@@ -1,15 +1,16 @@
 """Rejected rows per rule and file with an example of each, and the checks that stop `prepare` if too many are rejected."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import ibis
+import pyarrow as pa
 from ibis.expr.types import BooleanValue, Table
 
 from londonpump.cleaning import rules
-from londonpump.cleaning.mobilisations import FAR_FROM_MOBILISED, MAX_FROM_CALL_H
+from londonpump.cleaning.mobilisations import FAR_FROM_MOBILISED, MAX_FROM_CALL_H, PUMPS
 from londonpump.domain.columns import LONDON_EASTING, LONDON_NORTHING
 from londonpump.domain.errors import BadFile, TooFewRows
 from londonpump.domain.published_columns import TABLES, is_contradicted
@@ -26,39 +27,49 @@ M_PER_KM = 1000
 DEGREES_OF_LONDON = ((51.0, 52.0), (-1.0, 1.0))
 
 
-@dataclass(frozen=True, slots=True)
-class RuleCount:
-    """Rows of one file that one rule rejected, or that were kept (no rule), and the number of the first one."""
-
-    source_file: int
-    rule: str
-    rows: int
-    row: int
-
-
-def rejections(name: str, cleaned: Table, published: PublishedTable, share: float = 0.0) -> list[Rejection]:
-    """Return the rules that rejected more than a share of the rows of a file, most rows first.
+def rejections(name: str, cleaned: Table, published: PublishedTable) -> list[Rejection]:
+    """Return the rules that rejected rows of a file, most rows first, each with its first row as an example.
 
     Args: name: of the table in report.json. cleaned: its rows with `rule`. published: the files of these rows.
     """
-    counts = cleaned.group_by("source_file", "rule").agg(rows=cleaned.count(), row=cleaned.source_row.min())
-    found = [RuleCount(**{**row, "rule": row["rule"] or ""}) for row in counts.to_pyarrow().to_pylist()]
+    # A pump of an incident record is the first or the second of its row; one number orders rows and pumps.
+    is_second = (cleaned.pump == PUMPS[1]).cast("int64") if "pump" in cleaned.columns else 0
+    first = (cleaned.source_row * 2 + is_second).min()
+    counted = cleaned.group_by("source_file", "rule").agg(rows=cleaned.count(), first=first)
+    found = counted.to_pyarrow().to_pylist()
     of: Counter[int] = Counter()
     for count in found:
-        of[count.source_file] += count.rows
-    reported = [count for count in found if count.rule and count.rows > share * of[count.source_file]]
-    reported.sort(key=lambda count: (-count.rows, count.source_file, count.rule))
-    return [_rejection(name, cleaned, published, count, of[count.source_file]) for count in reported]
+        of[count["source_file"]] += count["rows"]
+    rejected = [count for count in found if count["rule"]]
+    rejected.sort(key=lambda count: (-count["rows"], count["source_file"], count["rule"]))
+    texts = published_texts(published, [(count["source_file"], count["first"] // 2) for count in rejected])
+    table = "mobilisations" if name == "mobilisations" else "incidents"
+    out = []
+    for count in rejected:
+        index, row, rule = count["source_file"], count["first"] // 2, count["rule"]
+        pump = PUMPS[count["first"] % 2] if "pump" in cleaned.columns else None
+        example = _example(texts[index, row], table, rules.rule_columns(rule, pump))
+        hint = location_hint(example.values()) if rule == "impossible_location" else ""
+        file = published.files[index].file
+        out.append(Rejection(name, file, rule, count["rows"], of[index], row, example, hint))
+    return out
 
 
-def warnings(tables: Mapping[str, Table], published: Mapping[str, PublishedTable]) -> list[Rejection]:
-    """Return the warnings in report.json."""
-    return [
-        one
-        for name, table in tables.items()
-        for one in rejections(name, table, _files_of(name, published), MIN_WARNING_SHARE)
-        if one.rule not in BY_CHOICE
-    ]
+def published_texts(
+    published: PublishedTable, rows: Collection[tuple[int, int]]
+) -> dict[tuple[int, int], dict[str, str | None]]:
+    """Return the published texts of some rows, each by (source_file, source_row)."""
+    files, numbers = ([row[at] for row in rows] for at in (0, 1))
+    wanted = pa.table(
+        {"source_file": pa.array(files, pa.int16()), "source_row": pa.array(numbers, pa.int64())}
+    )
+    found = published.raw.semi_join(ibis.memtable(wanted), rules.ROW).to_pyarrow().to_pylist()
+    return {(row["source_file"], row["source_row"]): row for row in found}
+
+
+def warnings(found: Sequence[Rejection]) -> list[Rejection]:
+    """Return the rejections that cause a warning in report.json."""
+    return [one for one in found if one.rows > MIN_WARNING_SHARE * one.of_rows and one.rule not in BY_CHOICE]
 
 
 def require_kept_rows(name: str, cleaned: Table, published: Mapping[str, PublishedTable]) -> None:
@@ -66,7 +77,7 @@ def require_kept_rows(name: str, cleaned: Table, published: Mapping[str, Publish
     kept = cleaned.filter(rules.is_kept(cleaned)).limit(1).count().to_pyarrow().as_py()
     if kept:
         return
-    found = rejections(name, cleaned, _files_of(name, published))
+    found = rejections(name, cleaned, files_of(name, published))
     rows = sum(one.rows for one in found)
     if not rows:
         raise TooFewRows(
@@ -166,22 +177,9 @@ def _is_explained(at: datetime, from_at: datetime, max_after_h: int = MAX_FROM_C
     return day is not None and earliest <= datetime.combine(day, at.time()) - from_at <= longest
 
 
-def _files_of(name: str, published: Mapping[str, PublishedTable]) -> PublishedTable:
+def files_of(name: str, published: Mapping[str, PublishedTable]) -> PublishedTable:
+    """Return the published files that a table of report.json was made of."""
     return published["mobilisations" if name == "mobilisations" else "incidents"]
-
-
-def _rejection(name: str, cleaned: Table, published: PublishedTable, count: RuleCount, of: int) -> Rejection:
-    index, row, rule = count.source_file, count.row, count.rule
-    is_first = (cleaned.source_file == index) & (cleaned.source_row == row) & (cleaned.rule == rule)
-    pump = None
-    if "pump" in cleaned.columns:
-        pump = cleaned.filter(is_first).pump.min().to_pyarrow().as_py()
-    raw = published.raw
-    texts = raw.filter((raw.source_file == index) & (raw.source_row == row)).to_pyarrow().to_pylist()[0]
-    table = "mobilisations" if name == "mobilisations" else "incidents"
-    example = _example(texts, table, rules.rule_columns(rule, pump))
-    hint = location_hint(example.values()) if rule == "impossible_location" else ""
-    return Rejection(name, published.files[index].file, rule, count.rows, of, row, example, hint)
 
 
 def _example(texts: Mapping[str, str | None], table: str, columns: Iterable[str]) -> dict[str, str | None]:

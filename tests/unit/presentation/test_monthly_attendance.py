@@ -31,6 +31,8 @@ def arrivals(times_s: np.ndarray, is_second: bool = False, days: int = 28) -> At
         ground_code=np.full(n, "A24"),
         easting_m=np.full(n, 530_000.0),
         northing_m=np.full(n, 180_000.0),
+        turnout_s=np.full(n, 70.0),
+        travel_s=np.full(n, 250.0),
     )
 
 

@@ -15,7 +15,8 @@ from londonpump.presentation.brigade.plots import (
 from londonpump.presentation.brigade.records import BrigadeRecords
 from londonpump.presentation.monthly.attendance_tables import area_tables
 from londonpump.presentation.monthly.plots import draw_places
-from londonpump.presentation.monthly.render import headline_of_targets, load_page, page_sheets
+from londonpump.presentation.monthly.render import headline_of_targets, page_sheets
+from londonpump.presentation.report.pages import load_page
 from londonpump.presentation.report.sheets import Sheet
 from londonpump.presentation.report.style import format_count, format_day
 from londonpump.presentation.texts.places import format_borough, format_ground

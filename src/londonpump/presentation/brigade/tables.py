@@ -20,9 +20,9 @@ from londonpump.presentation.monthly.attendance_tables import (
     format_clock,
     format_target,
 )
+from londonpump.presentation.report.pages import Cell, Table
 from londonpump.presentation.report.sheets import Sheet, Value
 from londonpump.presentation.report.style import format_count, format_number
-from londonpump.presentation.report.tables import Cell, Table
 from londonpump.presentation.texts.places import format_ground, format_place
 
 MAX_ROWS = 15

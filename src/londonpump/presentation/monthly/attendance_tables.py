@@ -23,13 +23,14 @@ from londonpump.evaluation.attendance import (
 )
 from londonpump.evaluation.intervals import Stat
 from londonpump.presentation.monthly.inputs import Month, MonthInputs
+from londonpump.presentation.report.pages import Cell, Table
 from londonpump.presentation.report.style import (
     NOT_DEFINED,
     format_count,
     format_interval,
     format_number,
 )
-from londonpump.presentation.report.tables import Cell, Table
+from londonpump.presentation.report.tables import is_visible
 from londonpump.presentation.texts.places import format_borough
 
 VERDICTS = {
@@ -199,10 +200,9 @@ def _changed(target: Target, now: AttendanceRows, before: AttendanceRows) -> Cel
 def change_cell(target: Target, change: Stat) -> Cell:
     """Return a change with its interval, marked if the interval does not contain 0."""
     value, ends = format_change(change, target)
-    low, high = change.low, change.high
-    if low is None or high is None or low <= 0 <= high:
+    if not is_visible(change, "s" if target.share is None else "points"):
         return Cell(value, ends)
-    is_better = (high < 0) == (target.share is None)
+    is_better = ((change.value or 0) < 0) == (target.share is None)
     verdict = "better" if is_better else "worse"
     return Cell(value, ends, verdict, f"{verdict} than before, the interval does not hold 0")
 

@@ -14,8 +14,8 @@ from londonpump.evaluation.evaluation_rows import Floats, Ints
 from londonpump.evaluation.intervals import Stat
 from londonpump.evaluation.live import LiveFigures, LiveRows, live_figures
 from londonpump.presentation.monthly.inputs import LivePerformance, MonthInputs
+from londonpump.presentation.report.pages import Cell, Table
 from londonpump.presentation.report.style import format_count, format_interval, format_number
-from londonpump.presentation.report.tables import Cell, Table
 from londonpump.presentation.texts.challenge import DecisionView
 from londonpump.presentation.texts.monitor import AlarmView
 from londonpump.presentation.texts.places import format_ground

@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, Template
-
 from londonpump.domain.london_clock import LONDON
 from londonpump.evaluation.attendance import (
     FEW,
@@ -27,9 +25,9 @@ from londonpump.presentation.monthly.attendance_tables import (
 from londonpump.presentation.monthly.inputs import MonthInputs
 from londonpump.presentation.monthly.model_tables import live_tables
 from londonpump.presentation.monthly.plots import draw_curves, draw_lateness, draw_maps, draw_places
+from londonpump.presentation.report.pages import Table, load_page
 from londonpump.presentation.report.sheets import Sheet, sheet_of
 from londonpump.presentation.report.style import format_count, format_day, format_number
-from londonpump.presentation.report.tables import Table
 from londonpump.presentation.texts.places import format_borough, format_ground
 
 
@@ -214,13 +212,3 @@ def _format_records(inputs: MonthInputs) -> str:
         return "none prepared"
     coverage = "every incident" if records.is_complete else "a sample of the incidents"
     return f"{coverage}, until {format_day(records.until_date)}"
-
-
-def load_page(name: str) -> Template:
-    """Load a template of a report, with style and parts of the evaluation report."""
-    packages = [f"londonpump.presentation.{part}" for part in ("monthly", "brigade", "report")]
-    loader = ChoiceLoader([PackageLoader(package, "templates") for package in packages])
-    environment = Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.get_template(name)

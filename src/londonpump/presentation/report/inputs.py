@@ -24,6 +24,8 @@ class Drawing:
     svg: Markup
     reading: str
     is_wide: bool = False
+    answer: str = ""
+    """Shown above the plot, if its title is a question."""
 
 
 @dataclass(frozen=True, slots=True)

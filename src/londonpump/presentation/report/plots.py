@@ -33,6 +33,7 @@ SLICE_AXES = (
     ("hour", "Hour of the day in London"),
     ("incident_type", "Incident type"),
 )
+NAMES_OF_SLICES = {"distance_decile": "tenth by distance", "hour": "hour", "incident_type": "incident type"}
 DAYS_OF_WEEK = 7
 
 
@@ -48,9 +49,7 @@ def draw_answers(
     )
     drawn = [(question, draw()) for question, draw in questions]
     return [
-        replace(one, title=question, reading=f"{texts[question]} {one.reading}".strip())
-        for question, one in drawn
-        if one is not None
+        replace(one, title=question, answer=texts[question]) for question, one in drawn if one is not None
     ]
 
 
@@ -152,7 +151,7 @@ def _differences(found: Sequence[SliceDifference]) -> Drawing | None:
             range(len(shown)), [format_slice(one.slice_name, one.value) for one in shown], fontsize=8
         )
         axes.invert_yaxis()
-        axes.set_xlabel("Mean error minus that of the other mobilisations, s")
+        axes.set_xlabel("Mean error minus that of all on the same days, s")
         alt = f"Differences of the {len(shown)} slices with the largest; {len(worse)} of {len(found)} are surely worse."
         svg = inline_svg(figure, "slices", alt)
     reading = f"Filled: surely worse. The intervals hold together, for all {len(found)} slices compared."
@@ -208,17 +207,21 @@ def _actual_against_announced(inputs: ReportInputs) -> Drawing:
         gap_s = float(np.abs(curve.value - curve.x).max())
         alt = f"Actual against announced time; in {len(curve.x)} groups the median differs by {gap_s:.0f} s at most."
         svg = inline_svg(figure, "median", alt)
-    reading = f"Darker: more mobilisations. Points on the dashed line come out as announced; largest gap of a group: {gap_s:.0f} s."
+    reading = f"Stronger shading: more mobilisations. Points on the dashed line come out as announced; largest gap of a group: {gap_s:.0f} s."
     return Drawing("Actual against announced", svg, reading)
 
 
 def _error_over_time(inputs: ReportInputs) -> Drawing | None:
     """Draw mean error and bias by week of the evaluation."""
     week = (inputs.rows.day - inputs.rows.day.min()) // DAYS_OF_WEEK
-    if week.max() < 1:
+    # The last week is shown only if it is whole: a day or two of it would look like a change.
+    n_weeks = (int(np.ptp(inputs.rows.day)) + 1) // DAYS_OF_WEEK
+    if n_weeks < 2:
         return None
-    rows = replace(inputs.rows, slices={"week": np.char.zfill(week.astype(np.str_), 4)})
-    found = evaluate_models(rows, {inputs.ours: inputs.forecast}, RESAMPLES, inputs.results.seed)
+    whole = week < n_weeks
+    rows = replace(inputs.rows, slices={"week": np.char.zfill(week.astype(np.str_), 4)}).take(whole)
+    forecast = inputs.forecast.take(whole)
+    found = evaluate_models(rows, {inputs.ours: forecast}, RESAMPLES, inputs.results.seed)
     weeks = found.models[inputs.ours]["week"]
     starts = np.array([int(name) for name in weeks]) * DAYS_OF_WEEK + int(inputs.rows.day.min())
     days = starts.astype("datetime64[D]")
@@ -238,7 +241,7 @@ def _error_over_time(inputs: ReportInputs) -> Drawing | None:
         axes.axhline(0, color=MUTED, linewidth=1, linestyle=DASHES[1])
         axes.set(xlabel="Week from", ylabel="Seconds")
         locator = axes.xaxis.get_major_locator()
-        axes.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator))
+        axes.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
         axes.legend(loc="center right")
         errors = curve_of(weeks, "mae_s").value
         alt = f"Mean error by week: {np.nanmin(errors):.0f} to {np.nanmax(errors):.0f} s over {len(weeks)} weeks."
@@ -315,14 +318,12 @@ def _intervals_by_slice(inputs: ReportInputs) -> Drawing | None:
             cover.axhline(80, color=MUTED, linewidth=1, linestyle=DASHES[1])
             _bars(cover, replace(_in_percent(curve), x=curve.x), SERIES[0])
             _bars(width, curve_of(ours[name], "width_80_s"), SERIES[2])
-            gaps.append((float(np.nanmax(np.abs(curve.value - 0.8))), label.partition(" (")[0].lower()))
-            names = [text.lstrip("0") or "0" if text.isdecimal() else text for text in ours[name]]
+            gaps.append((float(np.nanmax(np.abs(curve.value - 0.8))), NAMES_OF_SLICES[name]))
+            names = [text.lstrip("0") or "0" if text.isdecimal() else text.split()[0] for text in ours[name]]
             step = 3 if len(names) > 12 else 1
             width.set_xticks(range(0, len(names), step), names[::step])
             if any(len(text) > 3 for text in names):
-                width.tick_params(axis="x", labelsize=7, rotation=30)
-                for text in width.get_xticklabels():
-                    text.set_horizontalalignment("right")
+                width.tick_params(axis="x", labelsize=8, rotation=90)
             width.set_xlabel(label, fontsize=9)
         grid[0, 0].set_ylabel("80 % interval holds, %")
         grid[1, 0].set(ylabel="Mean width, s", ylim=(0, None))

@@ -127,7 +127,7 @@ def headline(inputs: ReportInputs, gaps: Mapping[str, Mapping[str, Stat]]) -> di
 
 
 def _worst(inputs: ReportInputs, found: Sequence[SliceDifference]) -> str:
-    """Return the sentence on the slices that are surely worse than the other mobilisations."""
+    """Return the sentence on the slices that are surely worse than all."""
     worse = worse_slices(found)
     if not worse:
         return f"In none of {len(found)} slices of {inputs.min_rows} mobilisations or more is the error surely larger than elsewhere."

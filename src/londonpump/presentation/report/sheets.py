@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from io import StringIO
 
-from londonpump.presentation.report.style import NOT_DEFINED
-from londonpump.presentation.report.tables import Table
+from londonpump.presentation.report.pages import Table
 
 Value = str | int | float | None
 _CLOCK = re.compile(r"(\d+):([0-5]\d)")
@@ -53,7 +52,8 @@ def sheet_of(key: str, table: Table) -> Sheet:
 
 
 def _value(text: str) -> Value:
-    if text in ("", NOT_DEFINED):
+    # A dash marks a figure that is not defined.
+    if text in ("", "\u2013"):
         return None
     if clock := _CLOCK.fullmatch(text):
         return 60 * int(clock[1]) + int(clock[2])

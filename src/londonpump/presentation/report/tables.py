@@ -1,7 +1,6 @@
 """The tables of the report."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -10,6 +9,7 @@ from londonpump.evaluation.evaluate import WHOLE, sliced_differences
 from londonpump.evaluation.intervals import Stat
 from londonpump.evaluation.slices import SliceDifference, slice_differences, worse_slices
 from londonpump.presentation.report.inputs import ReportInputs
+from londonpump.presentation.report.pages import Cell, Table
 from londonpump.presentation.report.style import (
     NOT_DEFINED,
     format_count,
@@ -60,62 +60,12 @@ WARNINGS = {
     "warning_underestimate": ("Chance of 120 s later than announced", "120 s more"),
     "station_list_underestimate": ("List of stations", "120 s more"),
 }
-PHONE_PX, PHONE_FIRST_PX, CELL_PX = 361, 104, 16
-HEAD_PX, VALUE_PX, INTERVAL_PX = 9.3, 9.4, 7.4
-"""Pixels of a table on a phone, of its first column, of the padding of a cell, and of one character."""
 CLAIMED_COVER = 0.8
 ORDER_RULES = {
     OURS: "londonpump",
     NEAREST: "Nearest station first",
     OWN_THEN_NEAREST: "Own ground first, then the nearest",
 }
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One cell: a value, its interval (may be empty) and whether the interval favours the model."""
-
-    value: str
-    interval: str = ""
-    verdict: str = ""
-    note: str = ""
-    """Meaning of the verdict, unless it is that the interval does not contain 0."""
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table with a heading, and rows that begin with their name."""
-
-    caption: str
-    head: Sequence[str]
-    rows: Sequence[tuple[str, Sequence[Cell]]]
-
-    @property
-    def n_rows(self) -> int:
-        """Return the number of rows."""
-        return len(self.rows)
-
-    @property
-    def is_wide(self) -> bool:
-        """Return whether a phone of 390 pixels must scroll it, estimated from texts that cannot wrap."""
-        first = max(PHONE_FIRST_PX, HEAD_PX * _longest([self.head[0], *(name for name, _ in self.rows)]))
-        widths = [first - CELL_PX / 2]
-        for at, name in enumerate(self.head[1:]):
-            cells = [cells[at] for _, cells in self.rows if at < len(cells)]
-            # A mark before a value takes the place of a character.
-            marked = any(cell.verdict for cell in cells)
-            widths.append(
-                max(
-                    HEAD_PX * _longest([name.replace(", s", "--s").replace(" %", "-%")]),
-                    VALUE_PX * (marked + _longest(cell.value for cell in cells)),
-                    INTERVAL_PX * max((len(cell.interval) for cell in cells), default=0),
-                )
-            )
-        return sum(width + CELL_PX for width in widths) > PHONE_PX
-
-
-def _longest(texts: Iterable[str]) -> int:
-    return max((len(word) for text in texts for word in text.split()), default=0)
 
 
 def metric_table(inputs: ReportInputs, caption: str, metrics: Mapping[str, tuple[str, str]]) -> Table | None:
@@ -241,7 +191,7 @@ def order_table(inputs: ReportInputs) -> Table | None:
 
 
 def compared_slices(inputs: ReportInputs) -> tuple[list[SliceDifference], list[SliceDifference]]:
-    """Return the differences of every slice from the other rows: of the error, and of the coverage of the 80 % interval."""
+    """Return the differences of every slice from all rows of the same days: of the error, and of the coverage of the 80 % interval."""
     rows, forecast, seed = inputs.rows, inputs.forecast, inputs.results.seed
     resamples = inputs.results.resamples
     error_s = np.abs(forecast.median_s - rows.actual_s)
@@ -256,7 +206,7 @@ def compared_slices(inputs: ReportInputs) -> tuple[list[SliceDifference], list[S
 def worst_by_error(
     inputs: ReportInputs, found: Sequence[SliceDifference], max_rows: int = 15
 ) -> Table | None:
-    """Return the slices whose mean error is surely above that of the other mobilisations."""
+    """Return the slices whose mean error is surely above that of all mobilisations of the same days."""
     return _slice_table(
         inputs, "Mean error surely larger than elsewhere", worse_slices(found)[:max_rows], "s"
     )

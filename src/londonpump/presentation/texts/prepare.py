@@ -127,14 +127,14 @@ def format_preparation(report: Preparation, out: Path) -> str:
         lines.append(f"{name}: {table.read:,} in, {table.kept:,} kept")
         for verdict, by_rule in (("repaired", table.repaired), ("rejected", table.rejected)):
             lines += [f"  {verdict:>9}  {rule}: {rows:,}" for rule, rows in by_rule.items()]
-    lines += list(_completeness(report.completeness))
+    lines += list(format_completeness(report.completeness))
     lines += list(_context(report.context, report.examples))
     lines += _warnings(report.warnings)
     lines.append(f"{report.examples:,} examples: {out}")
     return "\n".join(lines)
 
 
-def _completeness(found: CompletenessReport) -> Iterator[str]:
+def format_completeness(found: CompletenessReport) -> Iterator[str]:
     """Format whether calls are missing, per month, and what is unknown therefore."""
     basis = "as stated" if found.is_stated else "by its rate"
     extent = "a complete stream" if found.is_complete else "a sample"
@@ -203,11 +203,16 @@ def _warnings(warnings: Sequence[Rejection]) -> list[str]:
 
 def format_rejection(rejection: Rejection) -> str:
     """Format the rows that a rule rejected, with an example."""
-    sample = ", ".join(
-        f"{column} {'is empty' if text is None else repr(text)}" for column, text in rejection.example.items()
-    )
+    sample = format_example(rejection.example)
     hint = f" ({rejection.hint})" if rejection.hint else ""
     return (
         f"{rejection.file}: {rejection.rows:,} of {rejection.of_rows:,} {rejection.table} rejected by "
         f"{rejection.rule}, for example {sample} in data row {rejection.row}{hint}"
+    )
+
+
+def format_example(texts: Mapping[str, str | None]) -> str:
+    """Format the published texts of a row, such as `DateOfCall '31 Feb 2023', TimeOfCall is empty`."""
+    return ", ".join(
+        f"{column} {'is empty' if text is None else repr(text)}" for column, text in texts.items()
     )
