@@ -203,7 +203,7 @@ def test_the_page_opens_with_the_four_questions_each_with_its_answer_and_one_plo
     ]
     assert opening.count('<p class="answer">') == opening.count("<img") == 4
     assert "The 80 % interval held" in opening
-    assert re.search(r"most for station: G30 Wembley: \d\d\.\d s more \(", opening)
+    assert re.search(r"most for station: G30 Wembley, by \d\d\.\d s \(", opening)
     assert "s less than one time for all" in opening
 
 
