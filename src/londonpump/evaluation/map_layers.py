@@ -72,6 +72,7 @@ def smooth(values: Floats, area: Texts) -> dict[str, Smoothed]:
     names, index = np.unique(area, return_inverse=True)
     n = np.bincount(index).astype(np.float64)
     mean = np.bincount(index, values) / n
+    # One variance for all areas: that of an area with five rows alone would be noise.
     spare = len(values) - len(names)
     variance = float(((values - mean[index]) ** 2).sum() / spare) if spare > 0 else 0.0
     # Equal values everywhere leave nothing to smooth, and would divide by 0.
@@ -82,6 +83,7 @@ def smooth(values: Floats, area: Texts) -> dict[str, Smoothed]:
     between = max(0.0, excess / scale) if scale > 0 else 0.0
     common_weight = 1 / (between + noise)
     common = float(np.average(mean, weights=common_weight))
+    # A single area has no others to move towards.
     kept = between / (between + noise) if len(names) > 1 else np.ones(1)
     smoothed = common + kept * (mean - common)
     half = Z_95 * np.sqrt(kept * noise + (1 - kept) ** 2 / common_weight.sum())

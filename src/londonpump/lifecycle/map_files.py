@@ -28,6 +28,7 @@ def write_maps(folder: Path, layers: Sequence[MapLayer], ticks: FuncFormatter | 
         "boroughs": borough_outlines(),
         "thames": thames_outline(),
     }
+    # Looked for and not imported: GDAL takes a second to load, and the other files need none of it.
     is_with_gis = find_spec("pyogrio") is not None
     with atomic_folder(folder, OUTLINES) as part:
         for name, collection in collections.items():
@@ -46,6 +47,7 @@ def _write_geopackage(path: Path, collections: dict[str, GeoJson]) -> None:
     import pyogrio.raw  # noqa: PLC0415 - only a GeoPackage needs the library, which few installations have
 
     for number, (name, collection) in enumerate(collections.items()):
+        # GDAL reads the GeoJSON itself, so that geometries and types of columns are made in one place.
         meta, _, geometry, values = pyogrio.raw.read(json.dumps(collection).encode())
         pyogrio.raw.write(
             path,

@@ -112,6 +112,7 @@ def map_figure(layer: MapLayer, ticks: FuncFormatter | None = None) -> Iterator[
     }
     is_point = bool(features) and features[0]["geometry"]["type"] == "Point"
     with plot(8.2, 6.2) as (figure, axes):
+        # Boroughs that the layer fills are not drawn below it: their outlines are half of the size of a map.
         filled = {each["properties"]["code"] for each in features}
         land = [each for each in borough_outlines()["features"] if each["properties"]["code"] not in filled]
         _areas(axes, land, facecolor=LAND, edgecolor=BORDER, linewidth=0.5)

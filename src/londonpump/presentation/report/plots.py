@@ -96,6 +96,7 @@ def _error_shares(inputs: ReportInputs) -> Drawing:
     """Draw the share of mobilisations within each error, of every model."""
     shares = np.linspace(0, 1, 201)
     with plot() as (figure, axes):
+        # Our model without the incident type would cover the line of our model.
         shown = [inputs.ours, *(name for name in inputs.others if not name.startswith("ours"))]
         for number, name in enumerate(shown[: len(SERIES)]):
             error_s = np.abs(inputs.forecasts[name].median_s - inputs.rows.actual_s)
@@ -150,6 +151,7 @@ def _differences(found: Sequence[SliceDifference]) -> Drawing | None:
         axes.set_yticks(
             range(len(shown)), [format_slice(one.slice_name, one.value) for one in shown], fontsize=8
         )
+        # The worst is on top, as in the table.
         axes.invert_yaxis()
         axes.set_xlabel("Mean error minus that of all on the same days, s")
         alt = f"Differences of the {len(shown)} slices with the largest; {len(worse)} of {len(found)} are surely worse."
@@ -323,6 +325,7 @@ def _intervals_by_slice(inputs: ReportInputs) -> Drawing | None:
             step = 3 if len(names) > 12 else 1
             width.set_xticks(range(0, len(names), step), names[::step])
             if any(len(text) > 3 for text in names):
+                # Slanted names of incident types took a third of the width.
                 width.tick_params(axis="x", labelsize=8, rotation=90)
             width.set_xlabel(label, fontsize=9)
         grid[0, 0].set_ylabel("80 % interval holds, %")

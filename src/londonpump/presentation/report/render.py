@@ -134,7 +134,7 @@ def _worst(inputs: ReportInputs, found: Sequence[SliceDifference]) -> str:
     first = worse[0]
     return (
         f"In {len(worse)} of {len(found)} slices the error is surely larger than elsewhere, most for "
-        f"{format_slice(first.slice_name, first.value)}: {format_number(first.difference.value, 's')} s more"
+        f"{format_slice(first.slice_name, first.value)}, by {format_number(first.difference.value, 's')} s"
         f"{_bracket(first.difference, 's')}."
     )
 

@@ -192,6 +192,7 @@ def order_table(inputs: ReportInputs) -> Table | None:
 
 def compared_slices(inputs: ReportInputs) -> tuple[list[SliceDifference], list[SliceDifference]]:
     """Return the differences of every slice from all rows of the same days: of the error, and of the coverage of the 80 % interval."""
+    # The same seed as in the evaluation: the days of the tables are those of the metrics.
     rows, forecast, seed = inputs.rows, inputs.forecast, inputs.results.seed
     resamples = inputs.results.resamples
     error_s = np.abs(forecast.median_s - rows.actual_s)
