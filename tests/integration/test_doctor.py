@@ -55,6 +55,7 @@ def test_a_new_machine_is_well_and_nothing_is_made(own_home: Path) -> None:
         "warn",
         True,
     )
+    assert found["sources"][0]["action"].endswith("londonpump refresh context.")
     assert not own_home.exists()
 
 
@@ -115,6 +116,7 @@ def test_the_last_fetch_of_each_source_is_shown(own_home: Path, publisher: Publi
     publisher.answers(sources.GOVUK, server.not_found())
     assert run("refresh", "context").exit_code == 3
     found = examined()
+    assert "sources" not in found
     assert found["weather"][0]["status"] == "pass"
     assert (found["bank-holidays"][0]["status"], "404" in found["bank-holidays"][0]["output"]) == (
         "warn",
