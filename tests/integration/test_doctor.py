@@ -231,6 +231,19 @@ def test_the_file_of_settings_is_the_one_named_or_here_or_in_the_home(
     )
 
 
+def test_a_user_without_a_home_folder_may_name_one_in_a_file(tmp_path: Path, monkeypatch) -> None:
+    def no_home(*_: object, **__: object) -> Path:
+        raise RuntimeError("no home folder")
+
+    monkeypatch.setattr("londonpump.settings.user_data_path", no_home)
+    monkeypatch.delenv("LONDONPUMP_HOME", raising=False)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "londonpump.toml").write_text('home = "state"')
+    assert read_settings().home == tmp_path / "state"
+    (tmp_path / "londonpump.toml").unlink()
+    assert Settings(home=tmp_path).home == tmp_path
+
+
 def test_the_null_device_stands_for_no_file(own_home: Path, tmp_path: Path, monkeypatch) -> None:
     (tmp_path / "londonpump.toml").write_text("proxies = 3")
     monkeypatch.setenv("LONDONPUMP_CONFIG", os.devnull)
