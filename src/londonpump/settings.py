@@ -2,6 +2,7 @@
 
 import getpass
 import os
+from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -256,11 +257,12 @@ def config_file() -> Path | None:
                 CONFIG, "it names no file", f"Name a file of settings; {os.devnull} stands for none."
             )
         return Path(named).resolve()
-    home = os.environ.get(f"{PREFIX}HOME")
-    for folder in (Path(), Path(home) if home else _default_home()):
-        if (folder / CONFIG_FILE).is_file():
-            return (folder / CONFIG_FILE).resolve()
-    return None
+    folders = [Path()]
+    # a user without a home folder may have a setting for it, or a file here
+    with suppress(BadSetting):
+        folders.append(Path(os.environ.get(f"{PREFIX}HOME") or _default_home()))
+    files = (folder / CONFIG_FILE for folder in folders)
+    return next((file.resolve() for file in files if file.is_file()), None)
 
 
 def nearest(name: str) -> str:

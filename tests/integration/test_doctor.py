@@ -55,6 +55,7 @@ def test_a_new_machine_is_well_and_nothing_is_made(own_home: Path) -> None:
         "warn",
         True,
     )
+    assert found["sources"][0]["action"].endswith("londonpump refresh context.")
     assert not own_home.exists()
 
 
@@ -115,6 +116,7 @@ def test_the_last_fetch_of_each_source_is_shown(own_home: Path, publisher: Publi
     publisher.answers(sources.GOVUK, server.not_found())
     assert run("refresh", "context").exit_code == 3
     found = examined()
+    assert "sources" not in found
     assert found["weather"][0]["status"] == "pass"
     assert (found["bank-holidays"][0]["status"], "404" in found["bank-holidays"][0]["output"]) == (
         "warn",
@@ -227,6 +229,19 @@ def test_the_file_of_settings_is_the_one_named_or_here_or_in_the_home(
         str(files[where]),
         0,
     )
+
+
+def test_a_user_without_a_home_folder_may_name_one_in_a_file(tmp_path: Path, monkeypatch) -> None:
+    def no_home(*_: object, **__: object) -> Path:
+        raise RuntimeError("no home folder")
+
+    monkeypatch.setattr("londonpump.settings.user_data_path", no_home)
+    monkeypatch.delenv("LONDONPUMP_HOME", raising=False)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "londonpump.toml").write_text('home = "state"')
+    assert read_settings().home == tmp_path / "state"
+    (tmp_path / "londonpump.toml").unlink()
+    assert Settings(home=tmp_path).home == tmp_path
 
 
 def test_the_null_device_stands_for_no_file(own_home: Path, tmp_path: Path, monkeypatch) -> None:

@@ -66,6 +66,7 @@ PANELS = {
         "calendar",
         "stations",
         "roads",
+        "places",
     ),
     "Models": ("train", "evaluate", "predict", "challenge", "models", "monitor", "run", "track"),
     "Service": ("serve", "healthcheck", "users", "audit"),
@@ -80,7 +81,9 @@ class Panels(TyperGroup):
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
         order = [name for names in PANELS.values() for name in names]
-        self.commands = dict(sorted(self.commands.items(), key=lambda item: order.index(item[0])))
+        self.commands = {name: self.commands[name] for name in order if name in self.commands} | dict(
+            self.commands
+        )
         for panel, names in PANELS.items():
             for name in names:
                 if name in self.commands:

@@ -38,6 +38,14 @@ class Finding:
     """What to do; empty if nothing."""
 
 
+NEVER_REFRESHED = Finding(
+    "sources",
+    "pass",
+    "weather, calendars and traffic were never refreshed; usual values are used",
+    "If you want those of now: londonpump refresh context.",
+)
+
+
 def examine(settings: Settings, extras: Mapping[str, Sequence[str]]) -> Iterator[Finding]:
     """Examine everything on this machine. extras: {extra of the package: modules that it installs}."""
     yield _versions(extras)
@@ -113,6 +121,7 @@ def _database_and_model(settings: Settings) -> Iterator[Finding]:
         # connecting would create it, and a doctor changes nothing
         yield Finding("database", "pass", f"{file}, made by the first command that needs it")
         yield Finding("model", "warn", "no model is active", f"Train one: londonpump train. {PROMOTE}")
+        yield NEVER_REFRESHED
         return
     try:
         engine = connect(settings.database, schema_version.READER_TIMEOUT_MS)
@@ -131,6 +140,8 @@ def _database_and_model(settings: Settings) -> Iterator[Finding]:
                     fetches = context.select_last_fetches(connection)
                 yield _model(settings, active)
                 yield from map(_fetched, fetches)
+                if not fetches:
+                    yield NEVER_REFRESHED
         finally:
             engine.dispose()
     except DatabaseFailed as error:
