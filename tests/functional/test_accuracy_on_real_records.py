@@ -12,6 +12,7 @@ from benchmarks.accuracy.predictions import NOT_STATED, STATED, joined_forecast
 from benchmarks.accuracy.records import ALONE_A, ALONE_B, STREAM_2017, UNION, examples_of, prepared
 from benchmarks.accuracy.scores import quick_gains, scores_of
 from benchmarks.accuracy.splits import down_the_road, five_folds, fold_of, later
+from benchmarks.frozen_rows import OUT, frozen
 from londonpump.domain.errors import BadFile
 from londonpump.lifecycle.prepared_examples import load_examples
 from londonpump.persistence.atomic_files import read_json
@@ -49,6 +50,12 @@ def pooled(union):
 @pytest.fixture(scope="module")
 def february(work):
     return scores_of(later(STREAM_2017, examples_of(STREAM_2017, REAL, work))[1], RESAMPLES)
+
+
+@needs_records
+def test_the_frozen_rows_of_the_benchmark_are_those_of_these_records(union):
+    of_union = next(one for one in read_json(OUT) if one["name"] == UNION.label)
+    assert frozen(UNION, union, REAL) == of_union
 
 
 def verdicts(reaches, scores, input_variant=STATED):

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,7 +58,7 @@ def hash_of_ids(ids: Iterable[str]) -> str:
     return hashlib.sha256("".join(f"{one}\n" for one in sorted(ids)).encode()).hexdigest()
 
 
-def rows_to_predict(examples: Examples, start: date) -> dict[str, list[object]]:
+def rows_to_predict(examples: Examples, start: date) -> dict[str, list[Any]]:
     """Return the dispatches that are evaluated from a day on, as columns of CALLS.csv, without what is known later."""
     rows = examples.take(is_evaluated(examples, start))
     columns: Columns = {"id": dispatch_ids(rows), **rows}
