@@ -63,6 +63,7 @@ def rows_to_predict(examples: Examples, start: date) -> dict[str, list[Any]]:
     rows = examples.take(is_evaluated(examples, start))
     columns: Columns = {"id": dispatch_ids(rows), **rows}
     columns["mobilised_at"] = rows["mobilised_us"].astype("datetime64[us]").astype(object)
+    # the column of a call; the examples have the text of the records
     columns["is_home_station"] = np.array(
         [None if text is None else text == HOME_STATION for text in rows["deployed_from"]], object
     )
@@ -90,6 +91,7 @@ def read_predictions(path: Path, ids: Sequence[str]) -> Forecast:
         raise BadFile(
             path, f"has no column {lacking}", "It needs id and seconds, and may have p10, p50, p90."
         )
+    # All ids are checked before any value: a file of another year has thousands of wrong ones, and one message is enough.
     _require_same_ids(path, [row["id"] for row in rows], ids)
     of_id = {row["id"]: row for row in rows}
     found = [name for name in header if QUANTILE.fullmatch(name)]
@@ -99,6 +101,7 @@ def read_predictions(path: Path, ids: Sequence[str]) -> Forecast:
     def column(name: str) -> Floats:
         return np.array([_seconds(path, of_id[one], name) for one in ids])
 
+    # without quantiles only the point measures are computed; invented ones would be judged as the author's
     quantiles_s = np.stack([column(name) for name in names], axis=1) if names else None
     if quantiles_s is not None:
         _require_order(path, ids, names, quantiles_s)
