@@ -148,7 +148,7 @@ def test_what_cannot_be_ranked_is_named(request_, message, model) -> None:
 def test_examples_have_utc_times_so_that_predict_does_not_take_them_for_london_time(small_data) -> None:
     examples = lp.PreparedData(small_data).examples()
     assert examples.schema.field("mobilised_at").type == pa.timestamp("us", "UTC")
-    rows = lp.PreparedData(small_data).rows_to_predict("2023-03-28")
+    rows = lp.PreparedData(str(small_data)).rows_to_predict("2023-03-28")
     assert rows["mobilised_at"][0].tzinfo is UTC
     with pytest.raises(lp.LondonPumpError, match="is no day"):
         lp.PreparedData(small_data).rows_to_predict("March")

@@ -123,7 +123,7 @@ def _paths(files: Files) -> tuple[Path, ...]:
 class PreparedData:
     """A folder that `prepare` wrote: examples, calls and rejected rows."""
 
-    path: Path
+    path: PathLike
 
     def examples(self) -> "pa.Table":
         """Return the examples as an Arrow table, one row per dispatch, with the columns of the data folder.
@@ -136,7 +136,7 @@ class PreparedData:
 
             # Reading it whole checks that it is complete and of this version, which the examples alone do not show.
             self._load()
-            table = pq.read_table(self.path / "examples" / "examples.parquet")
+            table = pq.read_table(Path(self.path) / "examples" / "examples.parquet")
             # in the file they have no zone, and a time without a zone is London time to `predict`
             zoned = [
                 pa.field(one.name, pa.timestamp("us", "UTC")) if pa.types.is_timestamp(one.type) else one
@@ -163,7 +163,7 @@ class PreparedData:
     def _load(self) -> "Examples":
         from londonpump.lifecycle.prepared_examples import load_examples
 
-        return load_examples(self.path)
+        return load_examples(Path(self.path))
 
 
 def prepare(
@@ -305,7 +305,7 @@ def _path(path: PathLike | None) -> Path | None:
 
 
 def _folder(data: PreparedData | PathLike) -> Path:
-    return data.path if isinstance(data, PreparedData) else Path(data)
+    return Path(data.path if isinstance(data, PreparedData) else data)
 
 
 def _day(name: str, value: str | date) -> date:

@@ -13,6 +13,7 @@ from londonpump.domain.errors import BadValue
 from londonpump.evaluation.evaluate import evaluate_models, evaluate_pumps
 from londonpump.evaluation.evaluation_rows import EvaluationRows, Forecast
 from londonpump.evaluation.intervals import Stat
+from londonpump.models.explanations import Dependence
 from londonpump.presentation.report import About, ReportInputs, render_model_card, render_report
 from londonpump.presentation.report.style import format_interval, format_number
 from londonpump.presentation.report.tables import worst_by_cover, worst_by_error
@@ -272,3 +273,11 @@ def test_numbers_read_as_a_person_writes_them():
     assert format_number(None, "") == "–"
     assert format_interval(Stat(1.0), "s") == ""
     assert format_interval(Stat(0.5, 0.4, 0.6), "%") == "40.0 to 60.0"
+
+
+def test_the_card_shows_what_the_strongest_features_add(inputs):
+    one = Dependence("nearest_m", "m", np.linspace(0, 900, 100), np.linspace(-9, 9, 100))
+    assert "What it uses" not in render_model_card(inputs)
+    card = render_model_card(replace(inputs, dependences=[one]))
+    assert "What it uses" in card
+    assert "nearest_m" in card
