@@ -1,7 +1,9 @@
 """Measurements, each under its name for `--only`."""
 
+import re
 import shutil
 import statistics
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +14,7 @@ from benchmarks.inputs import Inputs, Sizes, prepare, rows_of, simulate, train
 from benchmarks.processes import LONDONPUMP, ROOT, Cost, londonpump, run, task
 from benchmarks.service.load import MEASURES as SERVICE
 
+TUTORIAL = ROOT / "docs" / "tutorials" / "python.md"
 MIB, GIB_3_MIB = 2**20, 3 * 1024
 CONTEXT_AT = "2021-01-05T12:34:00+00:00"
 """A timestamp inside the shortest stream."""
@@ -219,6 +222,38 @@ def measure_newcomer(inputs: Inputs) -> Measurement:
     return Measurement("newcomer", "git clone, make demo", {"reports": int(has_report)}, 1, readings)
 
 
+def measure_first_prediction(inputs: Inputs) -> Measurement:
+    """Measure the tutorial of Python in a new environment: from `pip install`, by the index of the machine, to a prediction."""
+    page = TUTORIAL.read_text(encoding="utf-8")
+    (simulated,) = re.findall(r"^londonpump (.+)$", page, re.MULTILINE)
+    # the rest of the page ranks, explains and evaluates
+    code = "\n".join(re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)[:2])
+
+    def follow(out: Path) -> Cost:
+        run((sys.executable, "-m", "venv", str(out / "env")))
+        own = ("env", "-C", str(out), "PYTHONPATH=", str(out / "env" / "bin" / "python"))
+        steps = [
+            ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", f"{ROOT}[train]"),
+            ("-m", "londonpump", *simulated.split()),
+            ("-c", code),
+        ]
+        costs = [run((*own, *step))[0] for step in steps]
+        return Cost(
+            sum(one.cpu_s for one in costs),
+            sum(one.wall_s for one in costs),
+            max(one.peak_rss_mib for one in costs),
+        )
+
+    costs = _repeated(inputs, 1, follow)
+    return Measurement(
+        "first_prediction",
+        "pip install to a prediction in Python, docs/tutorials/python.md",
+        {"incidents": 4_000},
+        1,
+        _readings(costs, wall_s=180),
+    )
+
+
 MEASURES: dict[str, Measure] = {
     "simulate": measure_simulate,
     "prepare": measure_prepare,
@@ -227,6 +262,7 @@ MEASURES: dict[str, Measure] = {
     "train_point": measure_train_point,
     "train": measure_train,
     "train_roads": measure_train_roads,
+    "first_prediction": measure_first_prediction,
     "predict_row": measure_predict_row,
     "predict_reasons": measure_predict_reasons,
     "predict_candidates": measure_predict_candidates,

@@ -5,6 +5,7 @@ exit code is 1 if a page is out of date.
 """
 
 import importlib
+import json
 import pkgutil
 import re
 import sys
@@ -154,6 +155,24 @@ def optional_columns() -> str:
     return table(("Column", "Content", "Between"), rows)
 
 
+def frozen_rows() -> str:
+    """Return the table of the frozen rows of the benchmark."""
+    entries = json.loads((ROOT / "docs" / "reference" / "benchmark-rows.json").read_text(encoding="utf-8"))
+    rows = [
+        (
+            one["name"],
+            ", ".join(code(name) for name in one["files"]),
+            one["from"],
+            f"{one['rows']:,}",
+            code(one["row_ids_sha256"]),
+        )
+        for one in entries
+    ]
+    return table(
+        ("Records", "Files, in `../shared/data`", "Evaluated from", "Dispatches", "row_ids_sha256"), rows
+    )
+
+
 def _limits(name: str) -> str:
     return str(RANGES[name]).removeprefix("between ") if name in RANGES else ""
 
@@ -276,6 +295,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "example-columns": example_columns,
     "call-columns": call_columns,
     "optional-columns": optional_columns,
+    "frozen-rows": frozen_rows,
     "prediction-columns": prediction_columns,
     "commands": commands,
     "errors": errors,

@@ -10,3 +10,16 @@ from londonpump.api import read_records as read_records
 from londonpump.api import train as train
 
 __version__: str
+__all__ = [
+    "Arrival",
+    "LondonPumpError",
+    "Model",
+    "PreparedData",
+    "Records",
+    "__version__",
+    "evaluate",
+    "load",
+    "prepare",
+    "read_records",
+    "train",
+]

@@ -21,6 +21,7 @@ from benchmarks.accuracy.records import (
 )
 from benchmarks.accuracy.scores import quick_gains, scores_of
 from benchmarks.accuracy.splits import down_the_road, five_folds, fold_of, later
+from benchmarks.frozen_rows import OUT, frozen
 from londonpump.domain.errors import BadFile
 from londonpump.lifecycle.prepared_examples import load_examples
 from londonpump.persistence.atomic_files import read_json
@@ -71,6 +72,12 @@ def pooled(union, tables):
 def february(work, tables):
     examples = examples_of(STREAM_2017, REAL, work)
     return scores_of(later(STREAM_2017, examples, current_table(tables))[1], RESAMPLES)
+
+
+@needs_records
+def test_the_frozen_rows_of_the_benchmark_are_those_of_these_records(union):
+    of_union = next(one for one in read_json(OUT) if one["name"] == UNION.label)
+    assert frozen(UNION, union, REAL) == of_union
 
 
 def verdicts(reaches, scores, input_variant=STATED):

@@ -43,6 +43,7 @@ Files = PathLike | Sequence[PathLike]
 @contextmanager
 def _naming_the_extra() -> Iterator[None]:
     """Turn a missing library into an error that names the extra with it."""
+    # The commands know which extra installs which module, and a test compares their list with the package's metadata.
     from londonpump.cli.application import not_installed
 
     try:
@@ -85,6 +86,7 @@ def _published(name: str, files: tuple[Path, ...]) -> "pa.Table":
 
         from londonpump.ingest.published import read_published
 
+        # A connection of its own: the one of Ibis' module would share tables with whatever else the user does.
         connection = ibis.duckdb.connect()
         try:
             return read_published(connection, name, files, silent).typed.to_pyarrow()
@@ -103,6 +105,7 @@ def read_records(incidents: Files, mobilisations: Files = ()) -> Records:
     4000
     """
     records = Records(_paths(incidents), _paths(mobilisations))
+    # Named here and not when they are read, which may be an hour of other work later.
     for path in (*records.incident_files, *records.mobilisation_files):
         if not path.is_file():
             raise BadFile(path, "is no file", "Check the path.")
@@ -112,6 +115,7 @@ def read_records(incidents: Files, mobilisations: Files = ()) -> Records:
 
 
 def _paths(files: Files) -> tuple[Path, ...]:
+    # a text is a sequence too, of characters
     return (Path(files),) if isinstance(files, str | Path) else tuple(Path(file) for file in files)
 
 
@@ -119,7 +123,7 @@ def _paths(files: Files) -> tuple[Path, ...]:
 class PreparedData:
     """A folder that `prepare` wrote: examples, calls and rejected rows."""
 
-    path: Path
+    path: PathLike
 
     def examples(self) -> "pa.Table":
         """Return the examples as an Arrow table, one row per dispatch, with the columns of the data folder.
@@ -130,8 +134,9 @@ class PreparedData:
             import pyarrow as pa
             import pyarrow.parquet as pq
 
+            # Reading it whole checks that it is complete and of this version, which the examples alone do not show.
             self._load()
-            table = pq.read_table(self.path / "examples" / "examples.parquet")
+            table = pq.read_table(Path(self.path) / "examples" / "examples.parquet")
             # in the file they have no zone, and a time without a zone is London time to `predict`
             zoned = [
                 pa.field(one.name, pa.timestamp("us", "UTC")) if pa.types.is_timestamp(one.type) else one
@@ -149,6 +154,7 @@ class PreparedData:
             from londonpump.lifecycle.benchmark import rows_to_predict
 
             columns = rows_to_predict(self._load(), _day("since", since))
+        # NumPy's times have no zone, and without one `predict` would take them for London time.
         columns["mobilised_at"] = [
             at.replace(tzinfo=UTC) for at in columns["mobilised_at"] if isinstance(at, datetime)
         ]
@@ -157,7 +163,7 @@ class PreparedData:
     def _load(self) -> "Examples":
         from londonpump.lifecycle.prepared_examples import load_examples
 
-        return load_examples(self.path)
+        return load_examples(Path(self.path))
 
 
 def prepare(
@@ -233,6 +239,7 @@ def train(
             roads=_path(roads),
         )
         folder, bundle = train_bundle(request, progress)
+    # the bundle as it was read back from the disk: what is used now is what `load` gives later
     return Model(folder, bundle)
 
 
@@ -247,6 +254,7 @@ def load(bundle: PathLike, *, roads: PathLike | None = None, database: str | Non
     >>> model.name == model.path.name
     True
     """
+    # No setting is read here: the same call gives the same numbers on every machine.
     opened = open_bundle(Path(bundle), _path(roads))
     return Model(bundle_folder(Path(bundle)), opened, None if database is None else ContextStore(database))
 
@@ -297,7 +305,7 @@ def _path(path: PathLike | None) -> Path | None:
 
 
 def _folder(data: PreparedData | PathLike) -> Path:
-    return data.path if isinstance(data, PreparedData) else Path(data)
+    return Path(data.path if isinstance(data, PreparedData) else data)
 
 
 def _day(name: str, value: str | date) -> date:

@@ -157,10 +157,12 @@ class Model:
         texts = {
             "mobilised_at": cell_of(at),
             **dict(zip(("easting_m", "northing_m"), map(cell_of, centre), strict=True)),
+            # the question is about a pump at its station, not about one that is out
             "is_home_station": "true",
             "station_ground_code": ground,
             **{name: cell_of(value) for name, value in call.items()},
         }
+        # closed stations stay in the list of a bundle for its old records
         codes = tuple(stations) if stations is not None else self._open_on(at.astimezone(LONDON).date())
         parsed = [parse_call({**texts, "station_code": code}, known) for code in codes]
         if not parsed:
@@ -168,9 +170,11 @@ class Model:
         columns = as_columns([dispatch for dispatch, _ in parsed])
         context = read_known_context(self.bundle, columns, self.context)
         rows = np.arange(len(parsed))
+        # An area is answered for all its points together; one point would claim a certainty that the question does not have.
         if len(points_m) == 1:
             predictions = predict_dispatches(self.bundle, columns, context)
         else:
+            # stations that were named are all ranked, as the service does with pumps
             most = len(parsed) if stations is not None else max(MAX_AREA_DISPATCHES, max_stations)
             rows, predictions = predict_area(self.bundle, columns, points_m, context, most)
         times, codes_of_rows = predictions.times, columns["station_code"][rows]
@@ -200,6 +204,7 @@ class Model:
         """Return the (k, 2) points of a location, and its station ground if that is all that is stated."""
         areas = self.bundle.area_points
         if isinstance(location, str):
+            # no district has the code of a ground: the Brigade numbers from 21 on, E of the postcodes ends at 20
             is_ground = areas.ground(location) is not None
             location = {"station_ground" if is_ground else "postcode_district": location}
         if not isinstance(location, Mapping):

@@ -30,6 +30,7 @@ class Table:
         """Read a table. Raises: LondonPumpError if it is none, or lacks a column."""
         source = None if isinstance(frame, Mapping) else _dataframe(frame)
         columns = frame if source is None else {name: source[name].to_list() for name in source.columns}
+        # lower case, as the reader of files has it
         texts = {str(name).strip().lower(): _cells(values) for name, values in columns.items()}
         lengths = {name: len(values) for name, values in texts.items()}
         if len(set(lengths.values())) > 1:
@@ -53,6 +54,7 @@ class Table:
             for name, values in columns.items()
             if not (is_pandas and None in values)
         }
+        # Types are set because a column that is all empty has none in Polars and Arrow.
         made = nw.from_dict(columns, backend=self.source.implementation)
         made = made.with_columns(nw.col(name).cast(dtype) for name, dtype in types.items())
         native = made.to_native()

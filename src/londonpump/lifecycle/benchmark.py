@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,11 +58,12 @@ def hash_of_ids(ids: Iterable[str]) -> str:
     return hashlib.sha256("".join(f"{one}\n" for one in sorted(ids)).encode()).hexdigest()
 
 
-def rows_to_predict(examples: Examples, start: date) -> dict[str, list[object]]:
+def rows_to_predict(examples: Examples, start: date) -> dict[str, list[Any]]:
     """Return the dispatches that are evaluated from a day on, as columns of CALLS.csv, without what is known later."""
     rows = examples.take(is_evaluated(examples, start))
     columns: Columns = {"id": dispatch_ids(rows), **rows}
     columns["mobilised_at"] = rows["mobilised_us"].astype("datetime64[us]").astype(object)
+    # the column of a call; the examples have the text of the records
     columns["is_home_station"] = np.array(
         [None if text is None else text == HOME_STATION for text in rows["deployed_from"]], object
     )
@@ -89,6 +91,7 @@ def read_predictions(path: Path, ids: Sequence[str]) -> Forecast:
         raise BadFile(
             path, f"has no column {lacking}", "It needs id and seconds, and may have p10, p50, p90."
         )
+    # All ids are checked before any value: a file of another year has thousands of wrong ones, and one message is enough.
     _require_same_ids(path, [row["id"] for row in rows], ids)
     of_id = {row["id"]: row for row in rows}
     found = [name for name in header if QUANTILE.fullmatch(name)]
@@ -98,6 +101,7 @@ def read_predictions(path: Path, ids: Sequence[str]) -> Forecast:
     def column(name: str) -> Floats:
         return np.array([_seconds(path, of_id[one], name) for one in ids])
 
+    # without quantiles only the point measures are computed; invented ones would be judged as the author's
     quantiles_s = np.stack([column(name) for name in names], axis=1) if names else None
     if quantiles_s is not None:
         _require_order(path, ids, names, quantiles_s)

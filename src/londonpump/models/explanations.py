@@ -127,6 +127,7 @@ def strongest_dependences(
     model: ResponseTimeModel, dispatches: Dispatches, n_features: int = 10
 ) -> list[Dependence]:
     """Return the features with the largest mean absolute contribution, the strongest first, on at most 2,000 rows."""
+    # At even steps over the time, so that no season is missing.
     rows = np.unique(np.linspace(0, dispatches.n - 1, min(dispatches.n, MAX_EXPLAINED_ROWS)).astype(np.int64))
     table = model.table(dispatches.take(rows))
     parts = _contributions_of_boosters(model, table)

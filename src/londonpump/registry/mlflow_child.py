@@ -113,6 +113,7 @@ class Tracking:
         params = [self.entities.Param(key, value) for key, value in new.items()]
         self.client.log_batch(run_id, metrics=self._metrics(run.metrics, at_ms), params=params)
         self.client.log_artifacts(run_id, run.folder, f"{FOLDER}/{name}")
+        # last, so that a killed child never leaves a model without its bundle
         python = platform.python_version()
         text = MODEL_FILE.format(folder=FOLDER, run_id=run_id, bundle=name, python=python)
         self.client.log_text(run_id, text, f"{FOLDER}/MLmodel")

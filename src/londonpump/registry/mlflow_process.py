@@ -52,6 +52,7 @@ def runs_of(store: BundleStore, others: Sequence[Path] = ()) -> tuple[tuple[Run,
         if not found:
             only = bundle_folder(path).resolve()
             folders.setdefault(only.name, only)
+        # the store's own copy wins: it is the one that decisions name
         folders |= {name: path / name for name in found if name not in folders}
     runs, problems = [], []
     for name, folder in folders.items():

@@ -16,8 +16,8 @@ from londonpump.domain.errors import BadValue
 from londonpump.evaluation.evaluate import evaluate_models, evaluate_pumps
 from londonpump.evaluation.evaluation_rows import EvaluationRows, Forecast, distance_band
 from londonpump.evaluation.intervals import Stat
-from londonpump.models.explanations import Contribution
-from londonpump.presentation.report.inputs import About, Drawing, FeatureFacts, ReportInputs, WorkedCall
+from londonpump.models.explanations import Contribution, Dependence
+from londonpump.presentation.report.inputs import About, FeatureFacts, ReportInputs, WorkedCall
 from londonpump.presentation.report.render import render_card_markdown, render_model_card, render_report
 from londonpump.presentation.report.style import format_interval, format_number
 from londonpump.presentation.report.tables import (
@@ -347,14 +347,6 @@ def test_the_card_is_one_of_hugging_face_with_facts_that_a_machine_can_read(inpu
     assert "- simulated-data" in marked
 
 
-def test_plots_of_single_features_are_at_the_end_of_the_card(inputs):
-    drawing = Drawing("Distance", Markup('<img alt="a" src="data:,">'), "Farther takes longer.")
-    card = render_model_card(replace(inputs, dependence=[drawing]))
-    assert "How the announced time depends on single features" in card
-    assert "Farther takes longer." in card
-    assert "single features" not in render_model_card(inputs)
-
-
 def test_the_card_says_what_the_model_must_not_be_used_for(inputs):
     card = render_model_card(inputs)
     for text in (
@@ -385,3 +377,11 @@ def test_numbers_read_as_a_person_writes_them():
     assert format_number(None, "") == "–"
     assert format_interval(Stat(1.0), "s") == ""
     assert format_interval(Stat(0.5, 0.4, 0.6), "%") == "40.0 to 60.0"
+
+
+def test_the_card_shows_what_the_strongest_features_add(inputs):
+    one = Dependence("nearest_m", "m", np.linspace(0, 900, 100), np.linspace(-9, 9, 100))
+    assert "How the announced time depends on single features" not in render_model_card(inputs)
+    card = render_model_card(replace(inputs, dependences=[one]))
+    assert "How the announced time depends on single features" in card
+    assert "nearest_m" in card
