@@ -9,7 +9,6 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from markupsafe import Markup
 from ruamel.yaml import YAML
 
 from londonpump.domain.errors import BadValue
