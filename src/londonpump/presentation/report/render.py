@@ -60,8 +60,8 @@ def render_report(inputs: ReportInputs) -> str:
 
 def render_model_card(inputs: ReportInputs) -> str:
     """Render the model card as one HTML page, from its Markdown, with the plots of single features at the end."""
-    head, _, body = render_card_markdown(inputs)[4:].partition("---\n")
-    del head
+    # A page shows what is below the facts for machines, which end with the second rule.
+    body = render_card_markdown(inputs).split("---\n", 2)[2]
     renderer = MarkdownIt("commonmark", {"html": False}).enable("table")
     renderer.add_render_rule(
         "table_open",
