@@ -49,6 +49,7 @@ def report(
     from londonpump.lifecycle.prepare import select_records
 
     with report_errors(), show_progress() as progress:
+        # Named files win over fetched ones, as in prepare.
         records = select_records(settings().records, tuple(incidents or ()), tuple(mobilisations or ()))
         request = ReportRequest(records, out, tables, before_after)
         found = write_report(request, progress)

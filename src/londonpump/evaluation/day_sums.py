@@ -111,6 +111,7 @@ class DaySums:
         elif before.any() and after.any():
             season = np.zeros_like(season)
         summed = weights = np.zeros((1 + RESAMPLES, len(self.places), len(MEASURES)))
+        # Seasons are independent of each other, so each is drawn with a seed of its own.
         for number, one in enumerate(paired or [0]):
             sides = [mask & (season == one) for mask in (before, after)]
             if not all(mask.any() for mask in sides):
@@ -126,6 +127,7 @@ class DaySums:
             weights = weights + np.where(is_known, weight, 0.0)
         samples = ratio(summed, weights)
         n_before, n_after = (self.n[:, mask] for mask in (before, after))
+        # Resample by resample, because a place and London share their days.
         rest = samples - samples[:, :1]
         return Changes(
             tuple(int(one) for one in paired),
@@ -154,6 +156,7 @@ class Changes:
 
 
 def _added(at: Ints, table: Floats, shape: Sequence[int]) -> Floats:
+    # One count per measure is faster than adding at repeated indices.
     columns = [np.bincount(at, column, shape[0] * shape[1]) for column in table.T]
     return np.asarray(np.stack(columns, axis=-1).reshape(shape), np.float64)
 

@@ -34,7 +34,6 @@ from londonpump.lifecycle.progress import Progress, silent
 from londonpump.lifecycle.table_files import require_own_tables, write_tables
 from londonpump.persistence.atomic_files import require_own_file, write_text
 from londonpump.presentation.brigade import BrigadeRecords, render_brigade
-from londonpump.presentation.monthly.inputs import EPOCH_DATE
 
 COST_NAMES = ("notional cost (£)", "notional_cost", "notional cost")
 TIME_RULES = ("no_attendance_time", "no_turnout", "no_travel", "impossible_time", "later_wave")
@@ -69,6 +68,7 @@ def report(request: ReportRequest, progress: Progress = silent) -> BrigadeRecord
         _require_both_sides(records, request.before_after)
     progress("Writing the page", 0.8)
     page = render_brigade(records)
+    # The tables come first: a page is the sign that everything was written.
     if request.tables is not None:
         write_tables(request.tables, page.sheets)
     write_text(request.report, page.html)
@@ -100,6 +100,7 @@ def _read(request: ReportRequest, workspace: Workspace) -> BrigadeRecords:
     pumps = workspace.keep(pumps_of_incidents(incidents, stations), "pumps")
     rejections.require_kept_rows("pumps", pumps, published)
     workspace.progress("Adding up attendance", 0.5)
+    # Millions of rows become sums by day and place here, inside DuckDB.
     cells = [_attendance(pumps)]
     delays = busy = None
     if "mobilisations" in published:
@@ -155,6 +156,7 @@ def _attendance(pumps: Table) -> Table:
 def _turnout_and_travel(rows: Table) -> Table:
     """Return sums of the turnout and travel of the pump that arrived first."""
     kept = rows.filter(rules.is_kept(rows))
+    # The published order of pumps is missing in some years, so the arrival decides.
     arrival = ibis.window(
         group_by="incident_number",
         order_by=[kept.mobilised_at.epoch_seconds() + kept.attendance_s, "resource_code"],
@@ -170,6 +172,7 @@ def _turnout_and_travel(rows: Table) -> Table:
 
 
 def _sums(cells: Sequence[Table]) -> DaySums:
+    # Incident and mobilisation records have different measures; each adds zeros to those of the other.
     tables = [table.to_pyarrow() for table in cells]
 
     def column(name: str) -> Floats:
@@ -195,6 +198,7 @@ def _mix(incidents: Table, published: PublishedTable) -> pa.Table:
     kept = incidents.filter(rules.is_kept(incidents))
     costs = published.raw.select(*rules.ROW, cost=_cost(published.raw))
     kept = kept.left_join(costs, rules.ROW)
+    # A special service has one stop code; its type says what it was.
     is_special = kept.incident_group == "Special Service"
     kept = kept.mutate(
         month=kept.call_date.truncate("M"),
@@ -244,13 +248,9 @@ def _busy(rows: Table) -> pa.Table:
         month=_london_day(sent.mobilised_at).truncate("M"),
         busy_s=(until_at.epoch_seconds() - sent.mobilised_at.epoch_seconds()),
     )
+    # A time of leaving before the mobilisation is a slip, not a negative time.
     sent = sent.mutate(busy_s=(sent.busy_s >= 0).ifelse(sent.busy_s, ibis.null("int64")))
     found = sent.group_by("month", "resource_code").agg(
         mobilisations=sent.count(), with_left=sent.busy_s.count(), busy_s=sent.busy_s.sum()
     )
     return found.order_by("month", "resource_code").to_pyarrow()
-
-
-def day_of_date(day: date) -> int:
-    """Return a London day as days since 1970."""
-    return (day - EPOCH_DATE).days

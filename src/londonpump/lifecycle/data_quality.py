@@ -23,6 +23,7 @@ def count_rows(tables: Mapping[str, Table], published: Mapping[str, PublishedTab
         day = typed.mobilised_at.date() if "mobilised_at" in typed.columns else typed.call_date
         months = typed.select(*rules.ROW, month=day.strftime("%Y-%m"))
         rows = cleaned.select(*rules.ROW, "rule", "repairs").left_join(months, rules.ROW)
+        # Few hundred groups leave the database, however many rows it holds.
         grouped = rows.group_by("source_file", "month", "rule", "repairs").agg(rows=rows.count())
         for row in grouped.to_pyarrow().to_pylist():
             where = (name, source.files[row["source_file"]].file, row["month"] or "")
@@ -39,6 +40,7 @@ def examples_of(
     tables: Mapping[str, Table], published: Mapping[str, PublishedTable], rejected: Sequence[Rejection]
 ) -> list[Example]:
     """Return one example per table, verdict and rule: of a rule that rejects, the texts that it reads."""
+    # The first file of a rule wins, so the list is read from its end.
     found = {
         (one.table, REJECTED, one.rule): Example(
             one.table, REJECTED, one.rule, one.file, one.row, format_example(one.example)
@@ -47,6 +49,7 @@ def examples_of(
     }
     for name, cleaned in tables.items():
         kept = cleaned.filter(rules.is_kept(cleaned) & (cleaned.repairs != ""))
+        # One number orders files and rows, so that a minimum finds the first row of all files.
         order = kept.source_file.cast("int64") * 10**10 + kept.source_row
         firsts: dict[str, int] = {}
         for row in kept.group_by("repairs").agg(first=order.min()).to_pyarrow().to_pylist():

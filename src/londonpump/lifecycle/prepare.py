@@ -283,6 +283,7 @@ def _write(request: PrepareRequest, workspace: Workspace, prepared: _PreparedTab
                 _rejected_rows(raw, table), linked / "rejected" / f"{name}.parquet"
             )
         written = workspace.connection.read_parquet(linked / "examples" / "examples.parquet")
+        # Computed once: the warnings of the report and the examples of the page need the same queries.
         rejected = [
             one
             for name, table in prepared.tables.items()

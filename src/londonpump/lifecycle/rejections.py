@@ -42,6 +42,7 @@ def rejections(name: str, cleaned: Table, published: PublishedTable) -> list[Rej
         of[count["source_file"]] += count["rows"]
     rejected = [count for count in found if count["rule"]]
     rejected.sort(key=lambda count: (-count["rows"], count["source_file"], count["rule"]))
+    # One query for all examples: each would otherwise scan every row of the files.
     texts = published_texts(published, [(count["source_file"], count["first"] // 2) for count in rejected])
     table = "mobilisations" if name == "mobilisations" else "incidents"
     out = []

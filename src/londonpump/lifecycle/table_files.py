@@ -35,6 +35,7 @@ def write_tables(folder: Path, sheets: Sequence[Sheet]) -> None:
 
 def _names(folder: Path) -> frozenset[str]:
     """Return the names that an earlier report wrote into the folder, as its list says."""
+    # Only listed files may be replaced: the folder may be one that somebody keeps other things in.
     names = {CONTENTS, WORKBOOK}
     if (folder / CONTENTS).is_file():
         with (folder / CONTENTS).open(encoding="utf-8", newline="") as file:
@@ -53,6 +54,7 @@ def _workbook(sheets: Sequence[Sheet]) -> bytes:
         for sheet in sheets:
             page = book.add_worksheet(sheet.key[:MAX_SHEET_NAME])
             page.write_row(0, 0, sheet.head, bold)
+            # The header and the first column stay in view while one scrolls.
             page.freeze_panes(1, 1)
             page.set_column(0, 0, 30)
             page.set_column(1, len(sheet.head), 14)

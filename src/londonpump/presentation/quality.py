@@ -141,6 +141,7 @@ def _rules(quality: DataQuality, name: str) -> Iterator[Table]:
         for one in quality.counts:
             if one.table == name and one.verdict == verdict:
                 counted[one.rule] += one.rows
+        # Files come and go; the first row of the first file that shows a rule is example enough.
         rows = []
         for rule, n in counted.most_common():
             first = examples[name, verdict, rule]

@@ -83,6 +83,7 @@ def draw_boroughs_by_year(records: BrigadeRecords) -> Drawing | None:
     years = np.array([year for year, _ in found])
     names = [name for level, name in records.sums.places if level is Level.BOROUGH and name]
     places = [name for level, name in records.sums.places if level is Level.BOROUGH]
+    # A row of six leaves each plot wide enough for its two years.
     n_rows = -(-len(names) // COLUMNS)
     with plots(8.2, 1.15 * n_rows, n_rows, COLUMNS) as (figure, grid):
         for axes in grid[len(names) :]:
@@ -114,6 +115,7 @@ def draw_changes(records: BrigadeRecords) -> Drawing | None:
     if not shown:
         return None
     names = ["All London", *(format_borough(name) for name, _ in shown)]
+    # London comes first, as what the boroughs are compared with.
     index = [0, *(at for _, at in shown)]
     value, low, high = (
         table[index, 0] for table in (found.change.value, found.change.low, found.change.high)

@@ -69,6 +69,7 @@ class BrigadeRecords:
     @property
     def is_before(self) -> Bools | None:
         """Return (d,) whether a day is one of the 365 before those; None if the records have not all of them."""
+        # A part of a year would be compared with other months of the year.
         if len(self.sums.days) < MIN_COMPARED_DAYS:
             return None
         return np.asarray(
@@ -98,6 +99,7 @@ class BrigadeRecords:
         """Return (d,) the days of at most a year before and from the split date on; None without one."""
         if self.split_date is None:
             return None
+        # At most a year on each side: older days would count seasons and policies twice.
         split = (self.split_date - EPOCH_DATE).days
         days = self.sums.days
         return (days < split) & (days >= split - DAYS_OF_A_YEAR), (days >= split) & (

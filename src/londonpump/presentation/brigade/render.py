@@ -66,6 +66,7 @@ def render_brigade(records: BrigadeRecords) -> BrigadePage:
         **shown,
         **listed,
     )
+    # The page shows the places that changed most; the sheet has all of them.
     change = tables.change_sheet(records)
     return BrigadePage(
         html,

@@ -90,6 +90,7 @@ def year_table(records: BrigadeRecords) -> Table | None:
         incidents[day.year] = incidents.get(day.year, 0) + n
     rows = []
     for year, found in estimates_by(records, years, Level.LONDON):
+        # A year that is cut by the records must not look like a quiet one.
         whole = 366 if year % 4 == 0 else 365
         days = int((years == year).sum())
         name = str(year) if days == whole else f"{year} ({days} days)"
@@ -126,6 +127,7 @@ def change_tables(records: BrigadeRecords) -> list[Table]:
             for at, (its_level, name) in enumerate(records.sums.places)
             if its_level is level and found.beyond_london.stat(at, 0).low is not None
         ]
+        # Beyond London, since a change of all London says nothing about a place.
         places.sort(key=lambda one: -abs(found.beyond_london.value[one[0], 0]))
         shown = [
             (
@@ -158,6 +160,7 @@ def mix_table(records: BrigadeRecords) -> Table:
     was = {} if before is None else _summed(before, ["incident_group", "kind"], ["incidents"])
     n_all = sum(row[0] for row in found.values())
     has_cost = any(row[1] for row in found.values())
+    # Groups come first, then the kinds within them that are most frequent.
     ranked = sorted(found.items(), key=lambda item: -item[1][0])
     groups = {name: [row for (group, _), row in ranked if group == name] for (name, _), _ in ranked}
     shown: list[tuple[str, list[float], tuple[str, str] | None]] = [
@@ -233,6 +236,7 @@ def busy_tables(records: BrigadeRecords) -> list[Table]:
     found = _summed(recent, ["resource_code"], ["mobilisations", "with_left", "busy_s"])
     if not found:
         return []
+    # The last twelve months may be fewer, and the last of them may be cut.
     months = len(pc.unique(recent["month"]))
     days = 365.25 * months / 12
     ranked = sorted(found.items(), key=lambda item: -item[1][2])
@@ -261,6 +265,7 @@ def series_sheets(records: BrigadeRecords) -> list[Sheet]:
         name = measure.name.lower().replace("'", "").replace(" ", "_")
         unit = "s" if measure.share is None else "share"
         head += [f"{name}_{unit}", f"{name}_low", f"{name}_high", f"{name}_arrivals"]
+    # Long rather than wide: one row per month and place reads into any tool without reshaping.
     rows: list[list[Value]] = []
     for month, found in estimates_by(records, records.month_of_day):
         for at, (level, name) in enumerate(records.sums.places):

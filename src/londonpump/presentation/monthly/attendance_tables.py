@@ -116,6 +116,7 @@ def rows_with(rows: AttendanceRows, name: str) -> AttendanceRows | None:
     values = getattr(rows, name)
     if values is None:
         return None
+    # As the time of arrivals, turnout and travel go through the same means and intervals.
     known = replace(rows, attendance_s=values).take(~rows.is_second & np.isfinite(values))
     return known if len(known) else None
 

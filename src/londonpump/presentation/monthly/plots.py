@@ -54,6 +54,7 @@ def _times_by_hour(inputs: MonthInputs) -> Drawing | None:
             ends = [format_clock(60 * float(end)) for end in (minutes.min(), minutes.max())]
             readings.append(f"{label} from {ends[0]} to {ends[1]}")
         axes.set(xlabel="Hour of the day in London", ylabel="First pumps on average, min")
+        # From zero, so that the parts can be compared; a fifth more leaves room for the legend.
         axes.set_ylim(bottom=0, top=axes.get_ylim()[1] * 1.2)
         axes.yaxis.set_major_formatter(CLOCK)
         axes.set_xticks(range(0, 24, 3))
@@ -111,6 +112,7 @@ def draw_places(
     if not ranked:
         return None
     values, low, high = in_minutes([figure for _, figure in ranked])
+    # The slowest is at the top, as in the table.
     y = -np.arange(len(ranked), dtype=np.float64)
     with plot(8.2, 0.9 + 0.17 * len(ranked)) as (figure, axes):
         for verdict, (marker, colour, face) in PLACE_MARKS.items():

@@ -150,6 +150,7 @@ def render_month(inputs: MonthInputs) -> MonthPage:
         few=FEW,
         **shown,
     )
+    # A performance has several tables, whose numbers follow its own.
     replayed = {f"model_{at}": listed for at, (_, listed) in enumerate(live, 1)}
     return MonthPage(html, page_sheets({**shown, **replayed}))
 

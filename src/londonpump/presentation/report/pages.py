@@ -41,7 +41,7 @@ class Table:
         widths = [first - CELL_PX / 2]
         for at, name in enumerate(self.head[1:]):
             cells = [cells[at] for _, cells in self.rows if at < len(cells)]
-            # A mark before a value takes the place of a character.
+            # Heads keep a unit with its word, as the template joins them. A mark before a value takes the place of a character.
             marked = any(cell.verdict for cell in cells)
             widths.append(
                 max(

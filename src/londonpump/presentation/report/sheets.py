@@ -39,6 +39,7 @@ def sheet_of(key: str, table: Table) -> Sheet:
         texts = ["" if cell is None else cell.value for cell in cells]
         head.append(f"{name}, s" if any(map(_CLOCK.fullmatch, texts)) else name)
         out.append([_value(text) for text in texts])
+        # An interval is "low to high" on every page; whatever else stands there is a note.
         ends = ["" if cell is None else cell.interval for cell in cells]
         pairs = [end.split(" to ") for end in ends]
         if any(len(pair) == 2 for pair in pairs):
