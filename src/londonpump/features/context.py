@@ -8,13 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from londonpump.domain.columns import (
-    EXAMPLES,
-    BankHoliday,
-    SchoolHoliday,
-    TrafficReading,
-    WeatherHour,
-)
+from londonpump.domain.columns import EXAMPLES, BankHoliday, SchoolHoliday, TrafficReading, WeatherHour
 from londonpump.domain.london_clock import HOUR_US
 from londonpump.features.observations import (
     FRESH_US,

@@ -27,11 +27,7 @@ from londonpump.ingest.mongo_collections import (
 )
 from londonpump.persistence.database import Connection, open_database, writing
 from londonpump.persistence.repositories.audit import append_audit
-from londonpump.persistence.repositories.context import (
-    put_school_holidays,
-    put_stations,
-    select_stations,
-)
+from londonpump.persistence.repositories.context import put_school_holidays, put_stations, select_stations
 from londonpump.persistence.repositories.predictions import (
     ImportedPrediction,
     RiskStation,

@@ -14,12 +14,7 @@ import numpy as np
 from londonpump.domain.errors import BadValue
 from londonpump.evaluation.evaluation_rows import EvaluationRows, Floats, Forecast, Ints
 from londonpump.evaluation.intervals import DayDraws, draw_days, ratio
-from londonpump.evaluation.promotion.evidence import (
-    Obstacle,
-    PromotionSettings,
-    SliceFindings,
-    SliceResult,
-)
+from londonpump.evaluation.promotion.evidence import Obstacle, PromotionSettings, SliceFindings, SliceResult
 
 NO_SCATTER_S = 1e-9
 """A standard error below this is rounding: the difference is the same on every day."""

@@ -24,12 +24,7 @@ from londonpump.evaluation.attendance import (
 from londonpump.evaluation.intervals import Stat
 from londonpump.presentation.monthly.inputs import Month, MonthInputs
 from londonpump.presentation.report.pages import Cell, Table
-from londonpump.presentation.report.style import (
-    NOT_DEFINED,
-    format_count,
-    format_interval,
-    format_number,
-)
+from londonpump.presentation.report.style import NOT_DEFINED, format_count, format_interval, format_number
 from londonpump.presentation.report.tables import is_visible
 from londonpump.presentation.texts.places import format_borough
 

@@ -5,12 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from londonpump.domain.json_values import JsonObject, from_stored
-from londonpump.evaluation.promotion.evidence import (
-    PROMOTE,
-    DecisionFacts,
-    ModelFacts,
-    SliceFindings,
-)
+from londonpump.evaluation.promotion.evidence import PROMOTE, DecisionFacts, ModelFacts, SliceFindings
 
 SCORES = {
     "mae_s": ("MAE", "s", 1.0),

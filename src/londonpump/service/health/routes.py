@@ -22,10 +22,7 @@ from londonpump.persistence.repositories.context import ContextState, context_st
 from londonpump.roads.bundles import IMPORT_AGAIN
 from londonpump.service.champion import HOW_TO_PROMOTE
 from londonpump.service.errors import public_text, request_id_of
-from londonpump.service.health.lifespan import (
-    age_s,
-    read_alarms,
-)
+from londonpump.service.health.lifespan import age_s, read_alarms
 from londonpump.service.health.schemas import (
     AlarmResponse,
     Alive,
