@@ -13,7 +13,7 @@ from support.documented_commands import FENCE, LARGE, ROOT, SMALL
 
 TUTORIALS = ROOT / "docs" / "tutorials"
 LEFT_BEHIND = {
-    "first-analysis.md": ("raw/incidents.csv", "data/report.json", "november.html"),
+    "first-analysis.md": ("raw/incidents.csv", "data/report.json", "brigade.html", "tables/tables.xlsx"),
     "first-model.md": ("bundle/current.json", "evaluation.json", "report.html", "model_card.html"),
 }
 """Files that the reader is asked to look at."""

@@ -100,9 +100,10 @@ def read_records(incidents: Files, mobilisations: Files = ()) -> Records:
     Args: incidents: one file or several. mobilisations: the same; without them the two pumps of each incident are used.
     Raises: BadFile if a file does not exist.
 
-    >>> records = lp.read_records("raw/incidents.csv", "raw/mobilisations.csv")
-    >>> records.incidents().num_rows
-    4000
+    Examples:
+        >>> records = lp.read_records("raw/incidents.csv", "raw/mobilisations.csv")
+        >>> records.incidents().num_rows
+        4000
     """
     records = Records(_paths(incidents), _paths(mobilisations))
     # Named here and not when they are read, which may be an hour of other work later.
@@ -184,9 +185,10 @@ def prepare(
     is_complete: whether the records hold every call; None: found out per month. progress: called with (step, share done).
     Raises: BadFile for a wrong file, TooFewRows if no example is left. Needs londonpump[train].
 
-    >>> data = lp.prepare(records, "data", is_simulated=True)
-    >>> data.examples().column_names[:2]
-    ['incident_number', 'source_file']
+    Examples:
+        >>> data = lp.prepare(records, "data", is_simulated=True)
+        >>> data.examples().column_names[:2]
+        ['incident_number', 'source_file']
     """
     with _naming_the_extra():
         from londonpump.lifecycle.prepare import PrepareRequest
@@ -222,9 +224,10 @@ def train(
     short records. roads: folder of tables of roads, made by `londonpump roads import`.
     Raises: BadFile if `data` was not prepared, TooFewRows if there are too few examples. Needs londonpump[train].
 
-    >>> model = lp.train(data, "bundle", until="2023-10-01")
-    >>> model.card.data.trained_until
-    datetime.date(2023, 10, 1)
+    Examples:
+        >>> model = lp.train(data, "bundle", until="2023-10-01")
+        >>> model.card.data.trained_until
+        datetime.date(2023, 10, 1)
     """
     with _naming_the_extra():
         from londonpump.lifecycle.train import TrainRequest
@@ -250,9 +253,10 @@ def load(bundle: PathLike, *, roads: PathLike | None = None, database: str | Non
     weather, traffic and holidays, such as `sqlite:///home/londonpump.db`; without it, usual values are used and labelled.
     Raises: BadFile if the folder holds no model, or its content does not match its name.
 
-    >>> model = lp.load("bundle")
-    >>> model.name == model.path.name
-    True
+    Examples:
+        >>> model = lp.load("bundle")
+        >>> model.name == model.path.name
+        True
     """
     # No setting is read here: the same call gives the same numbers on every machine.
     opened = open_bundle(Path(bundle), _path(roads))
@@ -278,10 +282,11 @@ def evaluate(
     Returns: every figure; `evaluation.whole("ours")["mae_s"]` has `value`, `low` and `high` in seconds.
     Raises: BadValue if a dispatch was part of the training, TooFewRows for fewer than 50. Needs londonpump[train].
 
-    >>> results = lp.evaluate(model, data, resamples=100)
-    >>> ours = results.evaluation.whole("ours")["mae_s"]
-    >>> ours.low < ours.value < ours.high
-    True
+    Examples:
+        >>> results = lp.evaluate(model, data, resamples=100)
+        >>> ours = results.evaluation.whole("ours")["mae_s"]
+        >>> ours.low < ours.value < ours.high
+        True
     """
     with _naming_the_extra():
         from londonpump.lifecycle.evaluate import EvaluateRequest

@@ -80,10 +80,11 @@ class Model:
         nothing else.
         Raises: LondonPumpError if it is no table or lacks a column.
 
-        >>> call = {"mobilised_at": "2023-12-01T08:00Z", "station_code": "G30", "easting_m": 518650, "northing_m": 186250}
-        >>> predicted = model.predict(call)
-        >>> predicted["p10_s"][0] < predicted["p50_s"][0] < predicted["p90_s"][0]
-        True
+        Examples:
+            >>> call = {"mobilised_at": "2023-12-01T08:00Z", "station_code": "G30", "easting_m": 518650, "northing_m": 186250}
+            >>> predicted = model.predict(call)
+            >>> predicted["p10_s"][0] < predicted["p50_s"][0] < predicted["p90_s"][0]
+            True
         """
         table = Table.of(frame)
         calls = self._parsed(table)
@@ -99,9 +100,10 @@ class Model:
         `p50_s`. A row with a wrong value has none.
         Raises: LondonPumpError if it is no table or lacks a column.
 
-        >>> explained = model.explain(call)
-        >>> abs(sum(explained["contribution_s"]) - predicted["p50_s"][0]) < 0.001
-        True
+        Examples:
+            >>> explained = model.explain(call)
+            >>> abs(sum(explained["contribution_s"]) - predicted["p50_s"][0]) < 0.001
+            True
         """
         table = Table.of(frame)
         calls = self._parsed(table)
@@ -135,9 +137,10 @@ class Model:
         columns of CALLS.csv, such as `incident_type="Fire"`.
         Raises: BadValue for a wrong value, a place far from London or an area without past calls.
 
-        >>> first, second = model.rank((530030, 180390), at="2023-12-01T08:00Z", max_stations=2)
-        >>> first.station_name, first.p50_s < second.p50_s
-        ('Soho', True)
+        Examples:
+            >>> first, second = model.rank((530030, 180390), at="2023-12-01T08:00Z", max_stations=2)
+            >>> first.station_name, first.p50_s < second.p50_s
+            ('Soho', True)
         """
         points_m, ground = self._points(location)
         at = (
