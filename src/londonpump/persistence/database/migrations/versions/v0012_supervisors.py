@@ -13,7 +13,9 @@ INSTANT = sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite")
 
 def upgrade() -> None:
     """Add columns that may be empty, tables and an index."""
-    op.add_column("users", sa.Column("is_supervisor", sa.Boolean(), nullable=False, server_default=sa.false()))
+    op.add_column(
+        "users", sa.Column("is_supervisor", sa.Boolean(), nullable=False, server_default=sa.false())
+    )
     op.add_column("mobilisations", sa.Column("withdrawn_at", INSTANT, nullable=True))
     op.add_column("mobilisations", sa.Column("withdrawn_reason", sa.Text(), nullable=True))
     for table in ("mobilisations", "outcomes"):
