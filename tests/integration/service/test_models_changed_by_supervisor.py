@@ -35,7 +35,7 @@ def sue(api) -> dict[str, str]:
     return bearer(api.live_service.login("sue").json()["access_token"])
 
 
-def judge(api, challenger, verdict="worse", judged_by: str | None = "rule") -> None:
+def judge(api, challenger, verdict="worse", judged_by: str | None = "rule", *, is_simulated=True) -> None:
     engine = open_database(api.url)
     with writing(engine) as connection:
         line = Decision(
@@ -47,7 +47,7 @@ def judge(api, challenger, verdict="worse", judged_by: str | None = "rule") -> N
                 challenger.name,
                 verdict,
                 "a test",
-                {"judged_by": judged_by},
+                {"judged_by": judged_by, "is_simulated": is_simulated},
                 "tester",
             ),
         )
@@ -107,6 +107,12 @@ def test_a_model_without_a_judgement_is_not_promoted(verdict, judged_by, api, ch
     answer = promote(api, challenger.name)
     assert (answer.status_code, "never compared" in answer.json()["detail"]) == (409, True)
     assert ledger(api) == before
+
+
+def test_a_simulated_model_does_not_take_the_place_of_a_real_one(api, challenger) -> None:
+    judge(api, challenger, is_simulated=False)
+    answer = promote(api, challenger.name)
+    assert (answer.status_code, "simulated records" in answer.json()["detail"]) == (409, True)
 
 
 def test_a_judged_model_that_is_gone_or_broken_changes_nothing(api, challenger) -> None:

@@ -72,16 +72,17 @@ async def board(_: SignedIn, state: State, response: Response, if_none_match: Kn
     """
     now, model, stations = state.clock(), state.champion.current, _stations(state)
 
-    def read(connection: Connection) -> tuple[str, BoardView | None]:
-        tag = f'"{read_board_version(connection)}-{now.timestamp() // 60:.0f}-{model and model.name}"'
-        return tag, None if is_known(if_none_match, tag) else updates.view_board(connection, stations, now)
+    def read(connection: Connection) -> tuple[str, BoardResponse | None]:
+        version = read_board_version(connection)
+        # weak, because the time of the answer is another one
+        tag = f'"{version}-{now.timestamp() // 60:.0f}-{model and model.name}"'
+        if is_known(if_none_match, tag):
+            return f"W/{tag}", None
+        return f"W/{tag}", _board(updates.view_board(connection, stations, now), version)
 
-    tag, view = await state.store.read(read)
-    # weak, because the time of the answer is another one
-    response.headers["ETag"] = f"W/{tag}"
-    if view is None:
-        return Response(status_code=304, headers={"ETag": f"W/{tag}"})
-    return _board(view)
+    tag, found = await state.store.read(read)
+    response.headers["ETag"] = tag
+    return Response(status_code=304, headers={"ETag": tag}) if found is None else found
 
 
 @router.put(
@@ -104,7 +105,7 @@ async def put_board(person: Feed, state: State, snapshot: Snapshot) -> SnapshotR
         unknown_pumps=result.unknown_pumps,
         not_reported=result.not_reported,
         still_out=result.still_out,
-        board=_board(result.board),
+        board=_board(result.board, result.board_version),
     )
 
 
@@ -275,11 +276,11 @@ def _stations(state: Services) -> tuple[Any, ...]:
     return active.bundle.stations if active else ()
 
 
-def _board(view: BoardView) -> BoardResponse:
+def _board(view: BoardView, version: int) -> BoardResponse:
     pumps = [PumpResponse.model_validate(pump) for pump in view.pumps.values()]
     return BoardResponse(
         at=view.at,
-        board_version=view.version,
+        board_version=version,
         pumps_out=view.pumps_out(),
         n_reported=view.n_reported,
         pumps=pumps,
