@@ -23,8 +23,8 @@ def test_every_route_has_its_part(page: str, tmp_path) -> None:
     [
         ("PUT /v1/board", "admin, service"),
         ("GET /v1/users", "admin"),
-        ("GET /v1/models/decisions", "admin, analyst"),
-        ("POST /v1/predictions", "admin, operator, service"),
+        ("GET /v1/models/decisions", "admin, analyst, supervisor"),
+        ("POST /v1/predictions", "admin, operator, service, supervisor"),
         ("GET /me", "any account"),
         ("POST /login", "everybody"),
     ],
