@@ -299,7 +299,11 @@ def test_the_chances_that_were_announced_are_kept_with_the_outcome(operator) -> 
     answer = operator.report_event(mobilisation, "arrived", 4).json()
     engine = connect(operator.live_service.url)
     with writing(engine) as connection:
-        row = connection.execute(text("SELECT announced_chances, is_flagged FROM outcomes")).one()
+        row = connection.execute(
+            text(
+                "SELECT announced_chances, is_flagged FROM mobilisations JOIN outcomes ON mobilisation_id = mobilisations.id"
+            )
+        ).one()
     engine.dispose()
     stored = json.loads(row[0]) if isinstance(row[0], str) else row[0]
     assert (stored, bool(row[1])) == (chances, True)
