@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Response
+from fastapi.responses import JSONResponse
 
 from londonpump.domain.mobilisations import Event
 from londonpump.persistence.database import Connection
@@ -159,6 +160,7 @@ async def mobilise(
 @router.post(
     "/mobilisations/batch",
     operation_id="record_mobilisations",
+    response_model=SentPumps,
     responses={
         200: {"description": "What became of each pump.", "headers": REPLAY_HEADERS},
         **OTHER_BODY,
@@ -168,9 +170,8 @@ async def mobilise_several(
     person: Operator,
     state: State,
     new: NewMobilisations,
-    response: Response,
     idempotency_key: IdempotencyKey = None,
-) -> SentPumps:
+) -> JSONResponse:
     """Send up to 10 pumps to one incident. What can go goes, and each pump has its own answer.
 
     If no number is given, one of ours is drawn for the first pump that can go. After a lost answer send the same body with
@@ -186,9 +187,7 @@ async def mobilise_several(
         pumps_of,
         within_s=max(BATCH_WITHIN_S, state.store.limits.patience_s),
     )
-    if is_replay:
-        response.headers[REPLAY] = "true"
-    return result
+    return JSONResponse(result, headers={REPLAY: "true"} if is_replay else {})
 
 
 @router.post(
