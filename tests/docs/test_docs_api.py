@@ -26,6 +26,7 @@ def test_every_route_has_its_part(page: str, tmp_path) -> None:
         ("GET /v1/models/decisions", "admin, analyst, supervisor"),
         ("POST /v1/predictions", "admin, operator, service, supervisor"),
         ("GET /me", "any account"),
+        ("GET /v1/incidents/{incident_number}", "any account"),
         ("POST /login", "everybody"),
     ],
 )

@@ -216,8 +216,12 @@ def test_after_the_arrival_or_the_return_nothing_is_withdrawn(events, event, ope
 def test_no_event_follows_a_withdrawal(operator) -> None:
     mobilisation = operator.sent(announced=ANNOUNCED)
     withdraw(operator, mobilisation)
-    answer = operator.report_event(mobilisation, "arrived", 4)
-    assert (answer.status_code, "was withdrawn" in answer.json()["detail"]) == (409, True)
+    answers = [
+        operator.report_event(mobilisation, event, at)
+        for event, at in (("arrived", 4), ("returned", None), ("mobile", 1))
+    ]
+    assert [answer.status_code for answer in answers] == [409] * 3
+    assert "was withdrawn" in answers[0].json()["detail"]
     assert count(operator, "outcomes") == 0
 
 

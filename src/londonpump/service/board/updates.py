@@ -129,13 +129,14 @@ def report_event(
     dispatch = _find(connection, mobilisation_id)
     known, timestamp = dispatch.timestamp(event), at or actor.now
     stored = mobilisation_response(connection, mobilisation_id, actor.now)
-    if known is not None and at in {None, known}:
-        return stored
     state = ConflictState(mobilisation=stored).as_json()
+    # first of all: the stored return of a withdrawn mobilisation was never reported
     if dispatch.withdrawn_at is not None:
         raise Conflict(
             f"The mobilisation was withdrawn: {dispatch.pump} was not sent by it. Record a new one.", state
         )
+    if known is not None and at in {None, known}:
+        return stored
     if known is not None:
         raise Conflict(f"{event} was already reported with another time.", state)
     _check_time(timestamp, actor.now, state, is_feed=actor.is_feed)
