@@ -1,5 +1,6 @@
 """Services that all requests share, and the dependency through which an endpoint reaches them."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -77,6 +78,8 @@ class Services:
     """Expensive questions, answered one by one: a named area has many points, and each explanation takes 1 ms."""
     batch_turn: "BatchTurn" = field(init=False)
     audit: "AuditBatch" = field(init=False)
+    model_change: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while the active model is being changed by a request."""
 
     @property
     def clock(self) -> Clock:
