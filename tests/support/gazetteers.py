@@ -3,7 +3,7 @@
 import csv
 import io
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from support.road_maps import Way, write_osm
@@ -86,7 +86,7 @@ def open_names_text(entries: Sequence[tuple] = OPEN_NAMES) -> str:
     return text.getvalue()
 
 
-def write_zip(path: Path, members: dict[str, str | bytes]) -> Path:
+def write_zip(path: Path, members: Mapping[str, str | bytes]) -> Path:
     """Write an archive with these files."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in members.items():

@@ -25,6 +25,13 @@ class Resolved:
     attribution: str | None = None
     """Text that must be shown with the place; None for coordinates."""
 
+    @property
+    def text(self) -> str:
+        """The place in one line, with what must be shown with it."""
+        match = self.match
+        parts = [match.exactness, f"{match.easting_m:.0f}, {match.northing_m:.0f}", self.attribution]
+        return f"{match.label} ({'; '.join(part for part in parts if part)})"
+
     @classmethod
     def of(cls, search: PlaceSearch, match: Match) -> "Resolved":
         """Return a match of a search with its points."""

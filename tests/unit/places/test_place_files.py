@@ -161,7 +161,7 @@ def test_windows_text_of_one_encoding_is_read(tmp_path):
     ],
 )
 def test_a_bad_archive_is_refused_with_the_file_in_it(members, problem, tmp_path):
-    with pytest.raises(BadFile, match="Fetch|Name") as caught:
+    with pytest.raises(BadFile, match=r"Fetch|Name") as caught:
         read_place_files([write_zip(tmp_path / "x.zip", members)])
     assert problem in str(caught.value)
 
