@@ -9,9 +9,18 @@ from pathlib import Path
 from support.road_maps import Way, write_osm
 
 from londonpump.ingest.place_files import NAMES_COLUMNS
-from londonpump.places.index import INTEREST, LOCALITY, POSTCODE, STREET, Place, build, complete, own_places
+from londonpump.places.index import (
+    BUILT_IN,
+    INTEREST,
+    LOCALITY,
+    POSTCODE,
+    STREET,
+    Place,
+    build,
+    complete,
+    own_places,
+)
 from londonpump.places.search import PlaceSearch
-from londonpump.places.store import BUILT_IN
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data" / "gazetteer"
 """The gazetteers of London, where the shared data lie beside the project."""

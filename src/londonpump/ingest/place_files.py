@@ -75,7 +75,7 @@ Row = Mapping[str, str]
 
 @dataclass(slots=True)
 class PlaceFiles:
-    """What was read from the files of one import."""
+    """Entries and sources that were read from the files of one import."""
 
     places: list[Place] = field(default_factory=list)
     sources: list[Source] = field(default_factory=list)

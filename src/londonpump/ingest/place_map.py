@@ -61,7 +61,7 @@ def read_place_map(path: Path) -> tuple[list[Place], Source]:
 
 
 class _Names:
-    """What the extract has, with points in degrees."""
+    """Names of the extract, with points in degrees."""
 
     def __init__(self) -> None:
         self._ways: dict[str, list[tuple[str, str, list[tuple[float, float]]]]] = defaultdict(list)

@@ -99,7 +99,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where entries come from, and what must be shown with them."""
+    """Publisher of entries, and the text that must be shown with them."""
 
     name: str
     licence: str

@@ -1,4 +1,4 @@
-"""What an operator types: words with their abbreviations, postcodes, grid references, latitude and longitude."""
+"""Parsers of typed text: words with their abbreviations, postcodes, grid references, latitude and longitude."""
 
 import re
 import unicodedata
