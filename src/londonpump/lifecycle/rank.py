@@ -90,6 +90,7 @@ def rank_stations(
     ranked = []
     for i in np.argsort(predictions.median_s, kind="stable"):
         station = stations[str(columns["station_code"][rows[i]])]
+        # the list of stations has those without a pump of their own
         if not station.pumps_on(day):
             continue
         distance_m = np.hypot(station.easting_m - match.easting_m, station.northing_m - match.northing_m)

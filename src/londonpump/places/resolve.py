@@ -48,7 +48,9 @@ def resolve(search: PlaceSearch, text: str) -> tuple[Resolved | None, str]:
     text = text.strip()
     if found := search.by_id(text):
         return Resolved.of(search, found), ""
+    # an id that is not known may still be a name, such as a word of hexadecimal letters
     matches = search.find(text)
+    # of one name in several districts none is certain, unless they lie together
     certain = [each for each in matches if each.is_certain]
     if certain and all(_is_same(certain[0], each) for each in certain[1:]):
         return Resolved.of(search, certain[0]), ""

@@ -285,6 +285,7 @@ class PlaceSearch:
 
     def _rows(self, query: Query, after: int = 0) -> list[Row]:
         before = 1 << 62 if after else self._first_junction
+        # every part is quoted, so that no typed word is an operator of the full-text search
         expression = "(" + " AND ".join(_expression(word) for word in query.words) + ")"
         box = ""
         values: list[object] = [expression, after, before]

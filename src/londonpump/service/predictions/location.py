@@ -140,6 +140,7 @@ async def read_location(
     if is_known_district:
         # past calls show better than a disc where in a district incidents happen
         return replace(_district(match.name, bundle, day), place=place)
+    # one point is answered as coordinates are, together with other questions
     area = match.label if len(place.points) > 1 else None
     points = _near_london(place.points, bundle)
     return CallLocation(points, _grounds_of(points, bundle, day), area, place=place)
