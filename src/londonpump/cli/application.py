@@ -68,7 +68,7 @@ PANELS = {
         "roads",
         "places",
     ),
-    "Models": ("train", "evaluate", "predict", "challenge", "models", "monitor", "run", "track"),
+    "Models": ("train", "evaluate", "predict", "rank", "challenge", "models", "monitor", "run", "track"),
     "Service": ("serve", "healthcheck", "users", "audit"),
     "Administration": ("config", "db", "example", "rehearse"),
 }

@@ -42,6 +42,13 @@ def predict(
         str | None,
         options.value("M", "Set the northing on the National Grid. Default: none."),
     ] = None,
+    location: Annotated[
+        str | None,
+        options.value(
+            "TEXT",
+            "Set the place instead: a postcode, an id of `places find`, or a name with its borough. Default: none.",
+        ),
+    ] = None,
     at: Annotated[
         str | None,
         options.value(
@@ -82,10 +89,15 @@ def predict(
     """
     from londonpump.lifecycle import predict as pipeline
     from londonpump.lifecycle.context_store import ContextStore
+    from londonpump.lifecycle.places import resolve_location
 
     with report_errors():
         _require_one_mode(
-            {"--table": table, "--input": input_, "--station": station or easting or northing or at}
+            {
+                "--table": table,
+                "--input": input_,
+                "--station": station or easting or northing or location or at,
+            }
         )
         if json is not None and (input_ or table) is not None:
             raise BadValue("--json", str(json), "is for the prediction of one pump. Leave it out")
@@ -112,7 +124,18 @@ def predict(
                 "property_type": property_type or "",
                 "address_qualifier": address_qualifier or "",
             }
-            _predict_single(opened, store, one, json)
+            points_m = None
+            if location is not None:
+                _require_one_mode({"--location": location, "--easting": easting, "--northing": northing})
+                place = resolve_location(config, opened, location)
+                # on standard error, so that --json stays JSON
+                typer.echo(f"londonpump: {place.text}", err=True)
+                one |= {
+                    "easting_m": f"{place.match.easting_m:.0f}",
+                    "northing_m": f"{place.match.northing_m:.0f}",
+                }
+                points_m = place.points
+            _predict_single(opened, store, one, json, points_m)
 
 
 def _require_one_mode(modes: dict[str, object]) -> None:
@@ -150,7 +173,9 @@ def _print_problem(store: Any) -> None:
         typer.echo(f"londonpump: answered without the context in the database: {store.problem}", err=True)
 
 
-def _predict_single(bundle: Any, store: Any, values: dict[str, str], json: Path | None) -> None:
+def _predict_single(
+    bundle: Any, store: Any, values: dict[str, str], json: Path | None, points_m: Any = None
+) -> None:
     from londonpump.domain.json_values import to_json
     from londonpump.lifecycle.predict import predict_one
     from londonpump.presentation.texts.predict import format_prediction
@@ -160,9 +185,9 @@ def _predict_single(bundle: Any, store: Any, values: dict[str, str], json: Path 
         raise BadValue(
             "--" + missing[0].removesuffix("_code").removesuffix("_m"),
             "",
-            "is missing. Give --station, --easting and --northing, or --input CALLS.csv --out PREDICTIONS.csv",
+            "is missing. Give --station with --easting and --northing or with --location, or --input CALLS.csv --out PREDICTIONS.csv",
         )
-    prediction, at = predict_one(bundle, values, store)
+    prediction, at = predict_one(bundle, values, store, points_m)
     missing = bundle.response.context.missing
     show_result(to_json(prediction), format_prediction(prediction, at, missing), json)
     _print_problem(store)

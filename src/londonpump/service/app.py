@@ -27,6 +27,7 @@ from fastapi import APIRouter, FastAPI
 from londonpump import __version__
 from londonpump.domain.errors import BadValue, LondonPumpError
 from londonpump.persistence.database.store import Store, StoreLimits
+from londonpump.roads.table import FOLDERS as ROADS
 from londonpump.service.anonymous_requests import AnonymousRequestLimiter
 from londonpump.service.auth import routes as auth
 from londonpump.service.auth.lifespan import auth_lifespan
@@ -37,15 +38,17 @@ from londonpump.service.errors import answer_errors
 from londonpump.service.health import routes as health
 from londonpump.service.health.lifespan import health_lifespan
 from londonpump.service.http_limits import ConnectionLimits, bounded_protocol
+from londonpump.service.imported_tables import ImportedTable
 from londonpump.service.incidents import routes as incidents
 from londonpump.service.middleware import RequestMiddleware
 from londonpump.service.models import routes as models
 from londonpump.service.openapi import add_docs_page, document_error_responses
 from londonpump.service.outcomes import routes as outcomes
+from londonpump.service.places import routes as places
+from londonpump.service.places.lookup import PlaceLookup
 from londonpump.service.predictions import routes as predictions
 from londonpump.service.predictions.service import predictions_lifespan
 from londonpump.service.roads import routes as roads
-from londonpump.service.roads.table_in_use import TableInUse
 from londonpump.service.state import ServiceOptions, Services
 from londonpump.service.telemetry import Metrics, log, log_error, log_service
 from londonpump.settings import Settings
@@ -59,6 +62,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     auth.router,
     models.router,
     roads.router,
+    places.router,
 )
 """Routes of every domain, the most used first: a request tries them in this order."""
 MS_PER_S = 1000
@@ -79,6 +83,7 @@ TAGS = [
     {"name": "accounts", "description": "Sign-in, sessions and accounts."},
     {"name": "models", "description": "The active model, and the ledger of decisions."},
     {"name": "roads", "description": "The road network in use, and routes on it."},
+    {"name": "places", "description": "Places by their names."},
 ]
 PartLifespan = Callable[[Services], AbstractAsyncContextManager[None]]
 PART_LIFESPANS: tuple[PartLifespan, ...] = (
@@ -140,8 +145,9 @@ async def _open_state(
         store = await asyncio.to_thread(Store.open, settings.database, limits)
         stack.push_async_callback(store.close)
         champion = ChampionWatch(store, settings.bundle, settings.roads, options.clock, metrics)
-        table = TableInUse(settings.roads)
-        state = Services(settings, options, store, champion, metrics, options.clock(), table)
+        table = ImportedTable(ROADS, settings.roads)
+        places_in_use = PlaceLookup(settings.places, champion)
+        state = Services(settings, options, store, champion, metrics, options.clock(), table, places_in_use)
         for part_lifespan in PART_LIFESPANS:
             await stack.enter_async_context(part_lifespan(state))
         # poll before the first request, so that the service starts ready if a model is promoted
