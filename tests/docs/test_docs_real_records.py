@@ -88,7 +88,7 @@ def test_the_readme_shows_the_error_on_the_last_quarter(line: str, judged: dict[
 
 
 def test_the_readme_shows_what_the_interval_covers(judged: dict[str, Any]) -> None:
-    block = re.search(r"80 % interval covers (\d\d\.\d) %", (ROOT / "README.md").read_text("utf-8"))
+    block = re.search(r"80 % intervals cover (\d\d\.\d) and", (ROOT / "README.md").read_text("utf-8"))
     assert block is not None
     covers = judged["models"]["ours"]["all"]["all"]["cover_80_share"]["value"]
     assert float(block[1]) == pytest.approx(100 * covers, abs=0.5)

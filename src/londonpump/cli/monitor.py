@@ -41,7 +41,9 @@ def monitor(
     ] = None,
     tables: Annotated[
         Path | None,
-        options.value("FOLDER", "Write every table of --report to this folder, as CSV and XLSX."),
+        options.value(
+            "FOLDER", "Write every table of --report to this folder, as CSV and XLSX. Default: no tables."
+        ),
     ] = None,
     fail_on_alarm: Annotated[
         bool, typer.Option("--fail-on-alarm", help="Exit with code 4 while any alarm is open.")
@@ -106,8 +108,8 @@ def track(
     bundles: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="BUNDLE...",
-            help="Send these outputs of train too. The store of bundles, in LONDONPUMP_HOME, is always sent.",
+            metavar="BUNDLE",
+            help="Send these outputs of train too. The store of bundles, in LONDONPUMP_HOME, is always sent. Default: only that.",
             show_default=False,
         ),
     ] = None,

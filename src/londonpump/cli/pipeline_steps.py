@@ -83,7 +83,8 @@ def evaluate(
         Path | None,
         options.value(
             "FOLDER",
-            "Write the maps of the report to this folder, as PNG, GeoJSON and, with londonpump[gis], GeoPackage.",
+            "Write the maps of the report to this folder, as PNG, GeoJSON and, with londonpump[gis], GeoPackage. "
+            "Default: no maps.",
         ),
     ] = None,
     with_original: Annotated[

@@ -22,7 +22,7 @@ def import_files(
     files: Annotated[
         list[Path],
         typer.Argument(
-            metavar="FILE...",
+            metavar="FILE",
             help="Read these: OS Open Names and Code-Point Open (zip or csv), .osm.pbf, or csv with name, easting and northing.",
         ),
     ],

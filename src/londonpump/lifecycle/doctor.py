@@ -15,7 +15,7 @@ from londonpump.domain.errors import BadFile, DatabaseFailed, LondonPumpError
 from londonpump.persistence import bundles
 from londonpump.persistence.database import VERSION, connect, reading, schema_version
 from londonpump.persistence.repositories import context, decisions
-from londonpump.roads.store import current_name
+from londonpump.roads.store import FOLDERS
 from londonpump.settings import SECRETS, Settings, config_file, source_of, unknown_variables
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def examine(settings: Settings, extras: Mapping[str, Sequence[str]]) -> Iterator
     )
     yield _files("examples", settings.data, "Make them: londonpump prepare.")
     yield from _database_and_model(settings)
-    roads = current_name(settings.roads)
+    roads = FOLDERS.current_name(settings.roads)
     yield Finding(
         "roads", "pass", f"table {roads}" if roads else "no map was imported; models work without one"
     )

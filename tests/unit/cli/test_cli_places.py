@@ -21,7 +21,7 @@ STREETS = (
 @pytest.fixture
 def run(small_brigade, own_home):
     def invoke(*args: object) -> Result:
-        more = ["--bundle", str(small_brigade.bundle)] if args[0] in ("rank", "predict") else []
+        more = [str(small_brigade.bundle)] if args[0] in ("rank", "predict") else []
         done = CliRunner().invoke(app, [*map(str, args), *more])
         assert "Traceback" not in done.output
         return done
@@ -55,7 +55,7 @@ def test_the_published_forms_are_imported_together_and_shown(run, tmp_path):
     assert "1 entries outside London were skipped." in done.output
     shown = run("places", "show")
     assert all(line in done.output for line in shown.output.splitlines())
-    summary = json.loads(run("places", "show", "--json").output)
+    summary = json.loads(run("places", "show", "--json", "-").output)
     assert summary["counts"]["postcode"] == 4
     found = run("places", "find", "a road / b st")
     assert "A Road / B Street" in found.output.splitlines()[0]
@@ -95,14 +95,14 @@ def test_stations_are_ranked_for_a_place(run, imported):
 
 
 def test_the_ranking_as_json_agrees_with_predict(run, imported):
-    ranking = json.loads(run("rank", "near street", *AT, "--json").output)
+    ranking = json.loads(run("rank", "near street", *AT, "--json", "-").output)
     times = [each["p50_s"] for each in ranking["stations"]]
     assert (times == sorted(times), len(times)) == (True, 5)
     first = ranking["stations"][0]
-    alone = run("predict", "--station", first["station"], "--location", "near street", *AT, "--json")
+    alone = run("predict", "--station", first["station"], "--location", "near street", *AT, "--json", "-")
     assert json.loads(alone.stdout)["p50_s"] == first["p50_s"]
     by_number = run(
-        "predict", "--station", first["station"], "--easting", 529_900, "--northing", 181_000, *AT, "--json"
+        "predict", "--station", first["station"], "--easting", 529_900, "--northing", 181_000, *AT, "--json", "-"
     )
     assert json.loads(by_number.stdout) == json.loads(alone.stdout)
 
@@ -110,8 +110,8 @@ def test_the_ranking_as_json_agrees_with_predict(run, imported):
 def test_inexactness_widens_the_interval_on_the_command_line(run, imported):
     widths = []
     for text in ("near street", "far street"):
-        first = json.loads(run("rank", text, *AT, "--json").output)["stations"][0]
-        alone = json.loads(run("predict", "--station", "A24", "--location", text, *AT, "--json").stdout)
+        first = json.loads(run("rank", text, *AT, "--json", "-").output)["stations"][0]
+        alone = json.loads(run("predict", "--station", "A24", "--location", text, *AT, "--json", "-").stdout)
         assert first["station"] == "A24"
         assert (alone["p10_s"], alone["p90_s"]) == (first["p10_s"], first["p90_s"])
         widths.append(first["p90_s"] - first["p10_s"])

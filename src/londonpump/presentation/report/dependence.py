@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
+from londonpump.features.catalogue import LABELS
 from londonpump.models.explanations import Dependence
 from londonpump.presentation.report.inputs import Drawing
 from londonpump.presentation.report.style import INK, MUTED, SERIES, inline_svg, plot
@@ -31,7 +32,7 @@ def draw_dependence(dependences: Sequence[Dependence]) -> list[Drawing]:
         figure.supylabel("Seconds added to the median", fontsize=10, color=INK)
         strongest = dependences[0]
         alt = (
-            f"Contributions of {len(dependences)} features; the strongest, {strongest.name}, adds or subtracts "
+            f"Contributions of {len(dependences)} features; the strongest, {LABELS.get(strongest.name, strongest.name)}, adds or subtracts "
             f"{strongest.strength_s:.0f} s on average."
         )
         svg = inline_svg(figure, "dependence", alt)
@@ -53,7 +54,9 @@ def _draw(axes: Axes, one: Dependence) -> None:
     is_known = np.isfinite(one.values)
     values, seconds = one.values[is_known], one.seconds[is_known]
     axes.axhline(0, color=MUTED, linewidth=0.8)
-    axes.set_title(f"{one.name} ({one.strength_s:.1f} s)", loc="left", fontsize=9, color=INK)
+    axes.set_title(
+        f"{LABELS.get(one.name, one.name)} ({one.strength_s:.1f} s)", loc="left", fontsize=9, color=INK
+    )
     axes.tick_params(labelsize=8)
     if not len(values):
         return
