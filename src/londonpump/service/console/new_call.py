@@ -1,0 +1,166 @@
+"""New call: a place is found, the pumps are ranked, and those that were sent are recorded. One form, with script or without."""
+
+import json
+from secrets import token_urlsafe
+from typing import Annotated, Any
+
+import numpy as np
+from fastapi import APIRouter, Form, Query, Request, Response
+from pydantic import ValidationError
+from starlette.responses import JSONResponse, RedirectResponse
+
+from londonpump.domain.canonical_spelling import PROPERTY_CATEGORIES
+from londonpump.domain.incident_types import INCIDENT_TYPES
+from londonpump.domain.json_values import JsonObject
+from londonpump.domain.mobilisations import RANKED
+from londonpump.domain.national_grid import to_grid
+from londonpump.domain.stations import by_code, known_stations
+from londonpump.service.console.pages import ConsoleRoute, assets, is_part, render
+from londonpump.service.console.places import find_places
+from londonpump.service.console.ranking import Ranking, by_distance, ranking_of
+from londonpump.service.console.session import Caller, Visitor
+from londonpump.service.console.status import read_live
+from londonpump.service.console.texts import text
+from londonpump.service.errors import Unprocessable
+from londonpump.service.predictions.schemas import PredictionRequest
+from londonpump.service.predictions.service import answer_question
+from londonpump.service.rights import Person, Role
+from londonpump.service.state import Services, State
+
+router = APIRouter(route_class=ConsoleRoute)
+N_SHOWN = 8
+MAX_TEXT = 200
+N_MATCHES = 8
+KEY_BYTES = 16
+CALLERS = frozenset({Role.OPERATOR, Role.SERVICE, Role.ADMIN})
+Text = Annotated[str, Form(max_length=MAX_TEXT)]
+
+
+@router.get("/")
+async def new_call_page(request: Request, state: State, person: Visitor) -> Response:
+    """Show the page of a new call; people who may not ask are shown the incidents."""
+    if person.role not in CALLERS:
+        return RedirectResponse("/console/incidents", 303)
+    return await _page(request, state, {})
+
+
+@router.get("/places")
+async def places(state: State, _: Caller, q: Annotated[str, Query(max_length=MAX_TEXT)]) -> Response:
+    """Return the places that a text may mean, the likeliest first."""
+    return JSONResponse(await find_places(state, q, N_MATCHES))
+
+
+@router.post("/call")
+async def rank(
+    request: Request,
+    state: State,
+    person: Caller,
+    place: Text = "",
+    chosen: Annotated[str, Form(max_length=1000)] = "",
+    incident_type: Text = "",
+    property_category: Text = "",
+    key: Text = "",
+) -> Response:
+    """Rank the pumps for a place. Without a chosen match, the first place that the text may mean is taken, if it is the only one."""
+    typed: JsonObject = {
+        "place": place,
+        "incident_type": incident_type,
+        "property_category": property_category,
+        "key": key,
+        "chosen": chosen,
+    }
+    match = _parse_chosen(chosen, place) if chosen else None
+    if match is None:
+        matches = await find_places(state, place, N_MATCHES) if place.strip() else []
+        if len(matches) != 1:
+            typed["problem"] = (
+                ""
+                if matches
+                else text("call.no_match", place=place)
+                if place.strip()
+                else text("call.no_place")
+            )
+            return await _page(request, state, {**typed, "matches": matches})
+        match = matches[0]
+    question = {
+        "location": match["location"],
+        **({"incident_type": incident_type} if incident_type in INCIDENT_TYPES else {}),
+        **({"property_category": property_category} if property_category in PROPERTY_CATEGORIES else {}),
+        "max_candidates": N_SHOWN,
+    }
+    ranking = await _rank(state, person, question, match["label"])
+    return await _page(
+        request,
+        state,
+        {
+            **typed,
+            "ranking": ranking,
+            "chosen": json.dumps({name: match[name] for name in ("label", "location")}),
+        },
+    )
+
+
+def _parse_chosen(chosen: str, place: str) -> JsonObject | None:
+    """Return the match that the page sent back; None if another text was typed since."""
+    try:
+        match = json.loads(chosen)
+        label, location = str(match["label"])[:MAX_TEXT], dict(match["location"])
+    except (ValueError, TypeError, KeyError):
+        return None
+    return {"label": label, "location": location} if match.get("typed", place) == place else None
+
+
+async def _rank(state: Services, person: Person, question: JsonObject, label: str) -> Ranking:
+    try:
+        request = PredictionRequest.model_validate(question)
+    except ValidationError as error:
+        raise Unprocessable(("place", text("call.outside"))) from error
+    if state.champion.current is None:
+        return await _rank_by_distance(state, request, label)
+    # no idempotency key: each ranking is a question of its own, and its answer is stored before it is shown
+    stored = await answer_question(state, person, request, None)
+    answer: JsonObject = json.loads(stored.texts[0] or "{}")
+    return ranking_of(answer, state.clock(), label)
+
+
+async def _rank_by_distance(state: Services, request: PredictionRequest, label: str) -> Ranking:
+    location = request.location
+    if location.easting_m is not None and location.northing_m is not None:
+        point = location.easting_m, location.northing_m
+    elif location.latitude is not None and location.longitude is not None:
+        east, north = to_grid(np.array([location.latitude]), np.array([location.longitude]))
+        point = float(east[0]), float(north[0])
+    else:
+        # points of districts belong to a model
+        raise Unprocessable(("place", text("call.no_model_place")))
+    live = await read_live(state)
+    stations = by_code(known_stations())
+    pumps = [
+        pump for pump in live.board.pumps.values() if pump.state in RANKED and pump.station_code in stations
+    ]
+    return by_distance(pumps, stations, point, label, N_SHOWN)
+
+
+async def _page(request: Request, state: Services, values: dict[str, Any]) -> Response:
+    about = {
+        "place": "",
+        "incident_type": "",
+        "property_category": "",
+        "chosen": "",
+        "key": "",
+        "problem": "",
+        "matches": [],
+        "ranking": None,
+        **values,
+    }
+    if not is_part(request):
+        about["status_line"] = (await read_live(state)).line
+    about["key"] = about["key"] or token_urlsafe(KEY_BYTES)
+    return render(
+        request,
+        "call_list.html" if is_part(request) else "new_call.html",
+        types=INCIDENT_TYPES,
+        properties=PROPERTY_CATEGORIES,
+        has_map="vendor/ol.js" in assets(),
+        **about,
+    )

@@ -1,0 +1,163 @@
+"""Routes below `/console/`: sign-in, the poll of every page, and its files."""
+
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Query, Request, Response
+from starlette.responses import JSONResponse, RedirectResponse
+
+from londonpump.domain.errors import LondonPumpError
+from londonpump.service.auth import service as auth
+from londonpump.service.auth.routes import Password, Username, begin_session
+from londonpump.service.auth.tokens import CONSOLE
+from londonpump.service.console import new_call
+from londonpump.service.console.pages import (
+    LONDON,
+    PAGE_HEADERS,
+    SIGN_IN,
+    THEME_COOKIE,
+    THEMES,
+    ConsoleRoute,
+    NoSuchPage,
+    asset_response,
+    environment,
+    is_part,
+    problem_page,
+    render,
+)
+from londonpump.service.console.session import (
+    ForeignPage,
+    Visitor,
+    delete_cookie,
+    is_unencrypted,
+    own_path,
+    require_own_page,
+    set_cookie,
+)
+from londonpump.service.console.status import live_json, read_live
+from londonpump.service.console.texts import text
+from londonpump.service.rights import Anybody, cookie_token
+from londonpump.service.state import State
+
+router = APIRouter(prefix="/console", route_class=ConsoleRoute, include_in_schema=False)
+THEME_LIFE = timedelta(days=365)
+TIME_HEADER = "Console-Time"
+
+
+@router.get("/sign-in")
+async def sign_in_page(
+    request: Request,
+    state: State,
+    _: Anybody,
+    next_page: Annotated[str, Query(alias="next")] = "",
+    after: str = "",
+) -> Response:
+    """Show the form, and say why signing in is not possible here."""
+    if after and cookie_token(request, state) is not None:
+        return RedirectResponse(own_path(next_page), 303, PAGE_HEADERS)
+    plain = is_unencrypted(request, state)
+    warning = text("sign_in.plain") if plain else text("sign_in.lost") if after else None
+    return render(
+        request,
+        "sign_in.html",
+        is_unencrypted=plain,
+        warning=warning,
+        next=own_path(next_page),
+        username="",
+    )
+
+
+@router.post("/sign-in")
+async def sign_in(
+    request: Request,
+    state: State,
+    _: Anybody,
+    username: Username,
+    password: Password,
+    next_page: Annotated[str, Form(alias="next", max_length=1000)] = "",
+) -> Response:
+    """Begin a session of 12 hours and keep it in a cookie."""
+    try:
+        require_own_page(request, state)
+        new_session = await begin_session(request, username, password, CONSOLE)
+    except LondonPumpError as error:
+        if is_part(request):
+            raise
+        answer = problem_page(request, error)
+        page = render(
+            request,
+            "sign_in.html",
+            answer.status_code,
+            is_unencrypted=is_unencrypted(request, state),
+            warning=text("sign_in.foreign") if isinstance(error, ForeignPage) else str(error),
+            next=own_path(next_page),
+            username=username,
+        )
+        page.headers.update(
+            {name: answer.headers[name] for name in ("retry-after",) if name in answer.headers}
+        )
+        return page
+    response: Response
+    if is_part(request):
+        response = Response(status_code=204, headers=PAGE_HEADERS)
+    else:
+        # by way of the sign-in page, which sees whether the browser kept the cookie and says so if it did not
+        target = f"{SIGN_IN}?after=1&next={own_path(next_page)}"
+        response = RedirectResponse(target, 303, PAGE_HEADERS)
+    set_cookie(response, state, new_session)
+    return response
+
+
+@router.post("/sign-out")
+async def sign_out(state: State, person: Visitor) -> Response:
+    """End the session."""
+    now = state.clock()
+    await state.store.write(lambda connection: auth.sign_out(connection, person.id, person.session_id, now))
+    response = RedirectResponse(SIGN_IN, 303, PAGE_HEADERS)
+    delete_cookie(response, state)
+    return response
+
+
+@router.post("/theme")
+async def set_theme(_: Visitor, request: Request, theme: Annotated[str, Form(max_length=10)]) -> Response:
+    """Keep the colours that a person chose, in their browser."""
+    response = (
+        Response(status_code=204) if is_part(request) else RedirectResponse("/console/", 303, PAGE_HEADERS)
+    )
+    if theme in THEMES:
+        response.set_cookie(
+            THEME_COOKIE, theme, max_age=int(THEME_LIFE.total_seconds()), httponly=True, samesite="lax"
+        )
+    return response
+
+
+@router.get("/live")
+async def live(request: Request, state: State, _: Visitor) -> Response:
+    """Answer the poll: 304 if nothing has changed since the tag that the page names."""
+    found = await read_live(state)
+    # the time goes with every answer: pages show the clock of the server, whatever the PC believes
+    headers = {
+        **PAGE_HEADERS,
+        "ETag": found.tag,
+        TIME_HEADER: str(int(found.now.timestamp() * 1000)),
+        "Console-Zone": str(found.now.astimezone(LONDON).tzname()),
+    }
+    if request.headers.get("if-none-match") == found.tag:
+        return Response(status_code=304, headers=headers)
+    line = environment().get_template("status.html").render(status_line=found.line)
+    return JSONResponse(live_json(found, line, request.state.session_ends_at), headers=headers)
+
+
+router.include_router(new_call.router)
+
+
+@router.get("/static/{name:path}")
+async def static_file(request: Request, name: str, _: Anybody) -> Response:
+    """Return a file of the pages."""
+    return asset_response(request, name)
+
+
+@router.get("/{path:path}")
+async def no_page(_: Visitor) -> Response:
+    """Answer for every other address."""
+    raise NoSuchPage
