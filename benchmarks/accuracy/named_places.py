@@ -21,7 +21,7 @@ from londonpump.models.predict import predict_area, predict_dispatches
 
 Floats = NDArray[np.float64]
 LEVELS = (0.05, 0.1, 0.5, 0.9, 0.95)
-METRICS_STORED = ("n", "mae_s", "bias_s", "cover_80_share", "width_80_s", "cover_90_share")
+METRICS_STORED = ("n", "mae_s", "bias_of_mean_s", "cover_80_share", "width_80_s", "cover_90_share")
 EXACT, NAMED, MIDDLE = "exact", "named", "middle"
 
 

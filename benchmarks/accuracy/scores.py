@@ -12,7 +12,15 @@ from londonpump.evaluation.evaluation_rows import Forecast
 
 OURS = {STATED: "ours", NOT_STATED: "ours_incident_type_not_stated"}
 REPORTED_SLICES = ("distance_decile", "own_ground", "pump")
-SLICE_METRICS = ("n", "mae_s", "bias_s", "cover_80_share", "width_80_s", "cover_90_share", "width_90_s")
+SLICE_METRICS = (
+    "n",
+    "mae_s",
+    "bias_of_mean_s",
+    "cover_80_share",
+    "width_80_s",
+    "cover_90_share",
+    "width_90_s",
+)
 MEDIAN_ORIGINAL = 5
 """Position of the median among eleven seeds sorted by error, counted from 0."""
 GAINS_ON = (

@@ -19,7 +19,7 @@ MEASURES = (
     ("RMSE, s", "rmse_s", 1),
     ("median absolute error, s", "median_ae_s", 1),
     ("R2 of the mean", "r2", 3),
-    ("bias of the mean, s", "bias_s", 1),
+    ("bias of the mean, s", "bias_of_mean_s", 1),
     ("within 60 s", "within_60_share", 3),
     ("80 % interval covers", "cover_80_share", 3),
     ("80 % width, s", "width_80_s", 0),
@@ -225,7 +225,7 @@ def named_places(results: Results) -> str:
                         with_interval(one["mae_s"], 1),
                         with_interval(one["cover_80_share"], 3),
                         with_interval(one["width_80_s"], 0),
-                        with_interval(one["bias_s"], 1),
+                        with_interval(one["bias_of_mean_s"], 1),
                     )
                 )
     return table(header, rows)

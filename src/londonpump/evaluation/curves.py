@@ -1,10 +1,10 @@
-"""The values behind the plots of a report: calibration, reliability, error by location."""
+"""The values behind the plots of a report: calibration and reliability."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from londonpump.evaluation.evaluation_rows import EvaluationRows, Floats, Forecast, Ints
+from londonpump.evaluation.evaluation_rows import EvaluationRows, Floats, Forecast
 from londonpump.evaluation.intervals import draw_days, ratio, stats_of
 
 RESAMPLES = 400
@@ -20,21 +20,6 @@ class Curve:
     low: Floats
     high: Floats
     n: Floats
-
-
-@dataclass(frozen=True, eq=False)
-class GridCells:
-    """Errors by square cell of the national grid."""
-
-    cell_m: float
-    easting_m: Floats
-    """(c + 1,) edges."""
-    northing_m: Floats
-    """(r + 1,) edges."""
-    n: Floats
-    """(r, c) rows per cell; the errors are NaN where there are too few."""
-    mae_s: Floats
-    bias_s: Floats
 
 
 def median_calibration(rows: EvaluationRows, forecast: Forecast, n_bins: int = 20) -> Curve:
@@ -74,42 +59,6 @@ def reliability(
     late = inside * (rows.actual_s > threshold_s)[:, None]
     mean_chance = (inside * chance[:, None]).sum(axis=0) / inside.sum(axis=0)
     return _shares(rows, mean_chance, late, inside, seed)
-
-
-def grid_cells(rows: EvaluationRows, forecast: Forecast, min_rows: int = 8) -> GridCells:
-    """Return errors by cells of 500 m where the rows allow, else of 1 or 2 km; the bias is that of the mean if given."""
-    cell_m = _cell_side_m(rows, min_rows)
-    column = np.floor(rows.easting_m / cell_m).astype(np.int64)
-    row = np.floor(rows.northing_m / cell_m).astype(np.int64)
-    shape = (int(np.ptp(row)) + 1, int(np.ptp(column)) + 1)
-    cell = (row - row.min()) * shape[1] + column - column.min()
-    miss_s = np.abs(forecast.median_s - rows.actual_s)
-    bias_s = (forecast.median_s if forecast.mean_s is None else forecast.mean_s) - rows.actual_s
-    n = np.bincount(cell, minlength=shape[0] * shape[1]).astype(np.float64)
-    enough = np.where(n >= min_rows, n, 0)
-    return GridCells(
-        cell_m=cell_m,
-        easting_m=(column.min() + np.arange(shape[1] + 1)) * cell_m,
-        northing_m=(row.min() + np.arange(shape[0] + 1)) * cell_m,
-        n=n.reshape(shape),
-        mae_s=ratio(_summed(cell, miss_s, len(n)), enough).reshape(shape),
-        bias_s=ratio(_summed(cell, bias_s, len(n)), enough).reshape(shape),
-    )
-
-
-def _summed(cell: Ints, values: Floats, n_cells: int) -> Floats:
-    return np.bincount(cell, values, minlength=n_cells).astype(np.float64)
-
-
-def _cell_side_m(rows: EvaluationRows, min_rows: int) -> float:
-    """Return the smallest side at which at least half of the rows lie in a cell with enough of them."""
-    # 10,000 rows of 500 m cells reach 5,000 km: a column and a row never share a number
-    for side_m in (500.0, 1000.0):
-        cell_number = np.floor(rows.easting_m / side_m) * 10_000 + np.floor(rows.northing_m / side_m)
-        _, count = np.unique(cell_number, return_counts=True)
-        if count[count >= min_rows].sum() >= len(rows) / 2:
-            return side_m
-    return 2000.0
 
 
 def _shares(rows: EvaluationRows, x: Floats, part: Floats, whole: Floats, seed: int) -> Curve:

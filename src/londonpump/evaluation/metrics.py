@@ -1,9 +1,9 @@
 """The metrics: what is added up over rows, and how each metric follows from the sums.
 
-The announced time is `median_s`: mean and median absolute error and the share within 60 s are computed on
-it. Root mean square error, bias and R2 are computed on `mean_s` where the model gives one, else on
-`median_s`: each answer is held to what it claims to be. Bias is announced minus actual: above 0 the
-pump comes earlier than said.
+The announced time is `median_s`: mean and median absolute error, the share within 60 s and bias are computed on
+it. Bias is the mean of announced minus actual: above 0 the pump comes earlier than announced. Root mean square error, R2 and
+the bias of the mean are computed on `mean_s` where the model gives one, else on `median_s`: each answer is held to what it
+claims to be.
 
 CRPS is twice the plain mean of the pinball loss at eleven levels, 0.05 to 0.95 in equal steps (about 2 %
 above the integral over all levels on dispatches such as these). Quantiles between given levels lie on a
@@ -70,7 +70,8 @@ def _point_columns(rows: EvaluationRows, forecast: Forecast) -> Columns:
         "rows": np.ones(len(rows)),
         "abs_error": abs_error,
         "within_60": (abs_error <= WITHIN_S).astype(np.float64),
-        "error": mean_s - rows.actual_s,
+        "error": forecast.median_s - rows.actual_s,
+        "error_of_mean": mean_s - rows.actual_s,
         "squared_error": (mean_s - rows.actual_s) ** 2,
         "actual": centred,
         "actual_squared": centred**2,
@@ -160,6 +161,7 @@ def _all_metrics() -> dict[str, tuple[str, Metric]]:
         "rmse_s": ("squared_error", _rmse),
         "r2": ("squared_error", _r2),
         "bias_s": ("error", _mean("error")),
+        "bias_of_mean_s": ("error_of_mean", _mean("error_of_mean")),
         "within_60_share": ("within_60", _mean("within_60")),
         "crps_s": ("crps", _mean("crps")),
     }

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from londonpump.evaluation.curves import grid_cells, level_calibration, median_calibration, reliability
+from londonpump.evaluation.curves import level_calibration, median_calibration, reliability
 from londonpump.evaluation.evaluation_rows import EvaluationRows, Forecast
 
 
@@ -59,23 +59,3 @@ def test_a_model_without_a_distribution_has_no_such_curve(runs):
     point = Forecast(forecast.median_s)
     assert level_calibration(rows, point) is None
     assert reliability(rows, point) is None
-
-
-def test_cells_hold_every_run_once_and_show_where_the_error_is(runs):
-    rows, _ = runs
-    east = rows.easting_m > 525_000
-    cells = grid_cells(rows, Forecast(rows.actual_s + np.where(east, 40.0, -10.0)))
-    assert cells.cell_m == 500
-    assert cells.n.sum() == 6000
-    far_east, far_west = cells.bias_s[:, -1], cells.bias_s[:, 0]
-    assert np.nanmin(far_east) == pytest.approx(40)
-    assert np.nanmax(far_west) == pytest.approx(-10)
-    assert np.nanmax(cells.mae_s) == pytest.approx(40)
-
-
-def test_few_runs_get_larger_cells_and_thin_cells_stay_empty(runs):
-    rows, forecast = runs
-    few = np.arange(400)
-    cells = grid_cells(rows.take(few), forecast.take(few))
-    assert cells.cell_m == 2000
-    assert np.isnan(cells.mae_s[(cells.n < 8)]).all()

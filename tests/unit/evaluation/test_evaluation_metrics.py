@@ -115,12 +115,13 @@ def test_the_crps_prefers_the_true_width(truth):
     assert min(found, key=found.get) == "1.0"
 
 
-def test_bias_rmse_and_r2_are_judged_on_the_mean_and_the_rest_on_the_median():
+def test_rmse_and_r2_are_judged_on_the_mean_and_the_rest_on_the_median():
     rows = rows_of([100, 200, 300, 400])
     forecast = Forecast(median_s=rows.actual_s, mean_s=rows.actual_s + 10)
     found = evaluate_models(rows, {"ours": forecast}, resamples=1).whole("ours")
     assert found["mae_s"].value == 0
-    assert found["bias_s"].value == pytest.approx(10)
+    assert found["bias_s"].value == 0
+    assert found["bias_of_mean_s"].value == pytest.approx(10)
     assert found["rmse_s"].value == pytest.approx(10)
 
 

@@ -5,18 +5,14 @@ from datetime import timedelta
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import Normalize
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from londonpump.domain.stations import by_code, known_stations
-from londonpump.domain.thames import river_line
-from londonpump.evaluation.curves import GridCells, grid_cells
-from londonpump.evaluation.evaluation_rows import EvaluationRows, Floats, Forecast
+from londonpump.evaluation.evaluation_rows import Floats
 from londonpump.evaluation.lateness import Level
+from londonpump.evaluation.map_layers import MapLayer, borough_shapes, map_layer, smooth, station_shapes
 from londonpump.presentation.monthly.attendance_tables import format_clock
 from londonpump.presentation.monthly.inputs import (
     EPOCH_DATE,
-    FEW,
     FIRST_MEAN,
     AttendanceRows,
     Figure,
@@ -26,7 +22,7 @@ from londonpump.presentation.monthly.inputs import (
     figures,
     figures_by,
 )
-from londonpump.presentation.report.maps import draw_cells, draw_ground, frame_map, label_stations
+from londonpump.presentation.report.maps import map_drawing
 from londonpump.presentation.report.plots import Drawing
 from londonpump.presentation.report.style import DASHES, MUTED, SERIES, format_day, inline_svg, plot
 from londonpump.presentation.texts.places import format_place
@@ -199,108 +195,25 @@ def _from_to(what: str, shown: Sequence[Figure]) -> str:
     return f"{what}: {ends[0]} to {ends[1]} over {len(shown)} months."
 
 
-MIN_IN_CELL = 15
-COLOURS = "cividis"
-LABEL = "First pump on average, min"
+FIRST_PUMP = "First pump on average, min"
+CLOCK_OF_S = FuncFormatter(lambda seconds, _: format_clock(seconds))
 
 
-def draw_maps(rows: AttendanceRows, by_ground: Mapping[str, Figures]) -> list[Drawing]:
-    """Draw station grounds as dots at their stations, and grid cells with enough arrivals."""
-    cells = _cells(rows.firsts)
-    drawings = [_ground_map(by_ground, cells)]
-    if np.isfinite(cells.mae_s).any():
-        drawings.append(_cell_map(cells))
-    return [drawing for drawing in drawings if drawing is not None]
-
-
-def _cells(firsts: AttendanceRows) -> GridCells:
-    """Return mean times by cell, as the error of a forecast of 0 s."""
-    n = len(firsts)
-    evaluated = EvaluationRows(
-        actual_s=firsts.attendance_s,
-        day=firsts.day,
-        incident=np.arange(n),
-        slices={},
-        station_code=firsts.ground_code,
-        distance_m=np.zeros(n),
-        hour=firsts.hour,
-        easting_m=firsts.easting_m,
-        northing_m=firsts.northing_m,
-    )
-    return grid_cells(evaluated, Forecast(np.zeros(n)), MIN_IN_CELL)
-
-
-def _ground_map(by_ground: Mapping[str, Figures], cells: GridCells) -> Drawing | None:
-    stations = by_code(known_stations())
-    known = [code for code in by_ground if code in stations and by_ground[code][0].n]
-    ranked = sorted(known, key=lambda code: -(by_ground[code][0].stat.value or 0))
-    evaluated = [code for code in ranked if by_ground[code][0].n >= FEW]
-    if not evaluated:
-        return None
-    locations = np.array([(stations[code].easting_m, stations[code].northing_m) for code in evaluated])
-    minutes, n = _numbers(by_ground, evaluated)
-    few = [(stations[code].easting_m, stations[code].northing_m) for code in ranked if code not in evaluated]
-    alt = (
-        f"Slowest on the ground of {evaluated[0]} {stations[evaluated[0]].name} ({format_clock(60 * minutes[0])}), fastest on that "
-        f"of {evaluated[-1]} {stations[evaluated[-1]].name} ({format_clock(60 * minutes[-1])})."
-    )
-    with plot(8.2, 6.4) as (figure, axes):
-        _land(axes, cells)
-        if few:
-            _hollow(axes, np.array(few))
-        dots = axes.scatter(
-            locations[:, 0],
-            locations[:, 1],
-            c=minutes,
-            s=25 + 150 * n / n.max(),
-            cmap=COLOURS,
-            norm=_norm(minutes),
-            edgecolors=MUTED,
-            linewidths=0.7,
-            zorder=3,
+def attendance_layers(rows: AttendanceRows) -> list[MapLayer]:
+    """Return the layers of a month: first pumps by borough and by station ground, with colours that part at the target."""
+    firsts = rows.firsts
+    layers = [
+        map_layer(
+            (key, title, FIRST_PUMP), shapes, smooth(firsts.attendance_s, area), float(FIRST_MEAN.limit_s)
         )
-        label_stations(axes, evaluated, locations[:, 0], locations[:, 1])
-        frame_map(figure, axes, dots, LABEL, CLOCK)
-        svg = inline_svg(figure, "grounds", f"Map of {len(evaluated)} station grounds by first pump. {alt}")
-    hollow = f" Hollow: fewer than {FEW} first pumps." if few else ""
-    reading = f"Each dot is a station; its colour is how soon a pump from anywhere came to its ground, its size how often.{hollow} {alt}"
-    return Drawing("First pump by station ground", svg, reading, is_wide=True)
+        for key, title, shapes, area in (
+            ("first-pump-by-borough", "First pump by borough", borough_shapes(), firsts.borough),
+            ("first-pump-by-ground", "First pump by station ground", station_shapes(), firsts.ground_code),
+        )
+    ]
+    return [layer for layer in layers if layer.collection["features"]]
 
 
-def _hollow(axes: Axes, locations: Floats) -> None:
-    axes.scatter(
-        locations[:, 0], locations[:, 1], s=25, facecolors="none", edgecolors=MUTED, linewidths=0.9, zorder=3
-    )
-
-
-def _numbers(by_ground: Mapping[str, Figures], codes: list[str]) -> tuple[Floats, Floats]:
-    minutes = np.array([(by_ground[code][0].stat.value or 0) / 60 for code in codes])
-    return minutes, np.array([by_ground[code][0].n for code in codes], np.float64)
-
-
-def _cell_map(cells: GridCells) -> Drawing:
-    minutes = cells.mae_s / 60
-    low, high = (60 * float(end) for end in np.nanquantile(minutes, (0.05, 0.95)))
-    with plot(8.2, 6.4) as (figure, axes):
-        _land(axes, cells)
-        image = draw_cells(axes, cells, minutes, COLOURS, _norm(minutes))
-        frame_map(figure, axes, image, LABEL, CLOCK)
-        alt = f"First pump on average in cells of {cells.cell_m:.0f} m: nine in ten between {format_clock(low)} and {format_clock(high)}."
-        svg = inline_svg(figure, "cells", alt)
-    return Drawing(
-        "First pump by place", svg, f"{alt} Grey: fewer than {MIN_IN_CELL} first pumps.", is_wide=True
-    )
-
-
-def _norm(minutes: Floats) -> Normalize:
-    low, high = np.nanquantile(minutes, (0.03, 0.97))
-    return Normalize(low, max(high, low + 0.1))
-
-
-def _land(axes: Axes, cells: GridCells) -> None:
-    """Draw the cells with arrivals, and the Thames."""
-    draw_ground(axes, cells)
-    limits = (cells.easting_m[0], cells.easting_m[-1], cells.northing_m[0], cells.northing_m[-1])
-    river = np.array([(point.easting_m, point.northing_m) for point in river_line()])
-    axes.plot(river[:, 0], river[:, 1], color=SERIES[0], alpha=0.45, linewidth=1.6, zorder=1)
-    axes.set(xlim=limits[:2], ylim=limits[2:])
+def draw_maps(rows: AttendanceRows) -> list[Drawing]:
+    """Draw every layer of a month."""
+    return [map_drawing(layer, CLOCK_OF_S) for layer in attendance_layers(rows)] if len(rows.firsts) else []

@@ -118,7 +118,7 @@ def render_month(inputs: MonthInputs) -> str:
         grounds=attendance_tables.area_tables(grounds, format_ground, "Station ground", counted),
         changed=attendance_tables.changed_table(inputs),
         curves=draw_curves(inputs),
-        maps=[] if rows is None else draw_maps(rows, grounds),
+        maps=[] if rows is None else draw_maps(rows),
         live_performances=[
             (performance, live_tables(inputs, performance)) for performance in inputs.live_performances
         ],

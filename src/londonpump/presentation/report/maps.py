@@ -1,150 +1,247 @@
-"""The maps of the report: error by station and by location, on the national grid."""
+"""The maps of reports, drawn from the layers of `evaluation.map_layers`: boroughs, the Thames, and figures with their names."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from io import BytesIO
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import Normalize, TwoSlopeNorm
+from matplotlib.collections import PathCollection
+from matplotlib.colors import CenteredNorm
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.path import Path
 from matplotlib.ticker import FuncFormatter
+from matplotlib.transforms import Bbox
 
-from londonpump.domain.stations import by_code, known_stations
-from londonpump.evaluation.curves import GridCells, grid_cells
-from londonpump.evaluation.evaluation_rows import Floats
+from londonpump.domain.london_map import MAP_ATTRIBUTION, GeoJson, borough_outlines, thames_outline
+from londonpump.domain.national_grid import to_grid
+from londonpump.evaluation.map_layers import (
+    MapLayer,
+    borough_shapes,
+    cell_names,
+    cell_shapes,
+    map_layer,
+    smooth,
+    station_shapes,
+)
 from londonpump.presentation.report.inputs import ReportInputs
 from londonpump.presentation.report.plots import Drawing
 from londonpump.presentation.report.style import INK, MUTED, inline_svg, plot
 
-LABEL_WIDTH_M, LABEL_HEIGHT_M = 1900.0, 1050.0
-MIN_AT_STATION = 5
+MAX_NAMED, MAX_VECTOR_AREAS = 6, 100
+LAND, WATER, HATCH = "#eef1f4", "#a9cbe6", "/////"
+AROUND = ((0, 5, "bottom"), (0, -5, "top"), (6, 0, "center"), (-6, 0, "center"))
+"""Where the name of a station may be: points from its dot, and vertical alignment."""
+INSIDE = tuple((0, dy, "center") for dy in (0, 6, -6, 11, -11))
+MIN_FAR_SHARE, COLOUR_SHARE = 0.1, 0.6
+"""Colours reach at least a tenth of the limit to either side, so that small differences look small, and keep to the lighter
+part of the scale, on which names can be read."""
 
 
-@dataclass(frozen=True, eq=False)
-class StationErrors:
-    """Errors of stations with a known location, worst first; all (k,)."""
-
-    code: tuple[str, ...]
-    name: tuple[str, ...]
-    easting_m: Floats
-    northing_m: Floats
-    mae_s: Floats
-    n: Floats
+def evaluation_layers(inputs: ReportInputs) -> list[MapLayer]:
+    """Return the layers of an evaluation: mean error by borough and station, and bias by square kilometre."""
+    rows, error_s = inputs.rows, inputs.forecast.median_s - inputs.rows.actual_s
+    mean_s = float(np.abs(error_s).mean())
+    cells = smooth(error_s, cell_names(rows.easting_m, rows.northing_m))
+    # The bias of London is below 0 (a median lies below a mean): the map shows where it differs from that.
+    layers = [
+        map_layer(
+            (f"error-by-{name}", f"Mean error by {name}{place}", "Mean error, s"),
+            shapes,
+            smooth(np.abs(error_s), area),
+            mean_s,
+        )
+        for name, place, shapes, area in (
+            ("borough", " of the incident", borough_shapes(), rows.slices.get("borough")),
+            ("station", " that the pump left from", station_shapes(), rows.station_code),
+        )
+        if area is not None
+    ]
+    bias = ("bias-by-cell", "Bias by square kilometre", "Bias (announced minus actual), s")
+    layers.append(map_layer(bias, cell_shapes(cells), cells, float(error_s.mean()), is_more_worse=False))
+    return [layer for layer in layers if layer.collection["features"]]
 
 
 def draw_maps(inputs: ReportInputs) -> list[Drawing]:
-    """Draw the map of stations, and those of mean error and bias by cell."""
-    cells = grid_cells(inputs.rows, inputs.forecast)
-    drawings = [_station_map(inputs, cells)]
-    if np.isfinite(cells.mae_s).any():
-        drawings += [_error_map(cells), _bias_map(cells)]
-    return [drawing for drawing in drawings if drawing is not None]
+    """Draw every layer of an evaluation."""
+    return [map_drawing(layer) for layer in evaluation_layers(inputs)]
 
 
-def station_errors(inputs: ReportInputs) -> StationErrors:
-    """Return the mean error by station that a pump left from, for listed stations with 5 dispatches or more."""
-    stations = by_code(known_stations())
-    error = np.abs(inputs.forecast.median_s - inputs.rows.actual_s)
-    codes, index = np.unique(inputs.rows.station_code, return_inverse=True)
-    n = np.bincount(index, minlength=len(codes)).astype(np.float64)
-    mae_s = np.bincount(index, error, minlength=len(codes)) / n
-    ranked = [at for at in np.argsort(-mae_s) if str(codes[at]) in stations and n[at] >= MIN_AT_STATION]
-    stations_by_error = [stations[str(codes[at])] for at in ranked]
-    return StationErrors(
-        code=tuple(station.code for station in stations_by_error),
-        name=tuple(station.name for station in stations_by_error),
-        easting_m=np.array([station.easting_m for station in stations_by_error]),
-        northing_m=np.array([station.northing_m for station in stations_by_error]),
-        mae_s=mae_s[ranked],
-        n=n[ranked],
-    )
+def map_drawing(layer: MapLayer, ticks: FuncFormatter | None = None) -> Drawing:
+    """Return a map for a page, with a sentence that names the areas beyond the limit."""
+    names = [name for name in layer.worse if name]
+    listed = f": {', '.join(names[:MAX_NAMED])}" if names else ""
+    rest = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
+    found = f"{_limit_text(layer, ticks)}: {len(layer.worse)} of {len(layer.collection['features'])}{listed}{rest}."
+    with map_figure(layer, ticks) as figure:
+        image = inline_svg(figure, f"map-{layer.key}", f"{layer.title}. {found}")
+    few = "Figures of few mobilisations are moved towards the mean of all (empirical Bayes)."
+    return Drawing(layer.title, image, f"Orange is worse, purple better. {found} {few}", is_wide=True)
 
 
-def _station_map(inputs: ReportInputs, cells: GridCells) -> Drawing | None:
-    found = station_errors(inputs)
-    if not found.code:
-        return None
-    with plot(8.2, 6.4) as (figure, axes):
-        draw_ground(axes, cells)
-        low, high = np.quantile(found.mae_s, (0.03, 0.97))
-        dots = axes.scatter(
-            found.easting_m,
-            found.northing_m,
-            c=found.mae_s,
-            s=25 + 150 * found.n / found.n.max(),
-            cmap="cividis",
-            norm=Normalize(low, max(high, low + 1)),
-            edgecolors=MUTED,
-            linewidths=0.7,
-            zorder=3,
+def _limit_text(layer: MapLayer, ticks: FuncFormatter | None) -> str:
+    limit = ticks(layer.limit) if ticks else f"{layer.limit:.0f}".replace("-", "\u2212")
+    return f"Whole 95 % interval {'above' if layer.is_more_worse else 'below'} {limit}"
+
+
+def map_png(layer: MapLayer, ticks: FuncFormatter | None = None) -> bytes:
+    """Return the map as a PNG of 1,640 pixels in width, with title and attribution, to be used alone."""
+    content = BytesIO()
+    with map_figure(layer, ticks) as figure:
+        figure.suptitle(layer.title, fontsize=11)
+        figure.supxlabel(MAP_ATTRIBUTION, fontsize=5.5, color=MUTED)
+        figure.savefig(content, format="png", dpi=200, facecolor="white", metadata={"Software": None})
+    return content.getvalue()
+
+
+@contextmanager
+def map_figure(layer: MapLayer, ticks: FuncFormatter | None = None) -> Iterator[Figure]:
+    """Draw a layer on the boroughs and the Thames, with as many names as fit without overlap."""
+    features = layer.collection["features"]
+    values = np.array([each["properties"]["smoothed"] for each in features])
+    far = float(np.quantile(np.abs(values - layer.limit), 0.97))
+    far = max(far, MIN_FAR_SHARE * abs(layer.limit), 1e-6) / COLOUR_SHARE
+    colours: Mapping[str, Any] = {
+        "cmap": "PuOr_r" if layer.is_more_worse else "PuOr",
+        "norm": CenteredNorm(layer.limit, far),
+    }
+    is_point = bool(features) and features[0]["geometry"]["type"] == "Point"
+    with plot(8.2, 6.2) as (figure, axes):
+        filled = {each["properties"]["code"] for each in features}
+        land = [each for each in borough_outlines()["features"] if each["properties"]["code"] not in filled]
+        _areas(axes, land, facecolor=LAND, edgecolor=MUTED, linewidth=0.5)
+        draw = _points if is_point else _filled
+        mapped, sign = draw(axes, features, values, colours)
+        _areas(axes, thames_outline()["features"], facecolor=WATER, edgecolor="none")
+        _frame(axes)
+        bar = figure.colorbar(mapped, ax=axes, shrink=0.7, pad=0.01, extend="both", format=ticks)
+        bar.set_label(layer.label)
+        bar.outline.set_visible(False)
+        if layer.worse:
+            sign.set_label(_limit_text(layer, ticks))
+            axes.legend(handles=[sign], loc="lower right", fontsize=8)
+        # Names are placed by their drawn extents, which exist only once the layout is known.
+        figure.draw_without_rendering()
+        _name_stations(axes, features, layer.limit) if is_point else _name_boroughs(axes)
+        yield figure
+
+
+def _rings(geometry: GeoJson) -> Path:
+    """Return the outline of a polygon, or of several, on the national grid."""
+    polygons = geometry["coordinates"] if geometry["type"] == "MultiPolygon" else [geometry["coordinates"]]
+    rings = [np.array(ring) for polygon in polygons for ring in polygon]
+    grids = [to_grid(ring[:, 1], ring[:, 0]) for ring in rings]
+    return Path.make_compound_path(*(Path(np.stack(grid, axis=1), closed=True) for grid in grids))
+
+
+def _areas(axes: Axes, features: list[GeoJson], **style: Any) -> PathCollection:
+    """Draw features as areas in one style."""
+    drawn = PathCollection([_rings(each["geometry"]) for each in features], **style)
+    axes.add_collection(drawn)
+    return drawn
+
+
+def _filled(
+    axes: Axes, features: list[GeoJson], values: Any, colours: Mapping[str, Any]
+) -> tuple[PathCollection, Patch]:
+    """Fill areas with the colours of their values; what is worse than the limit is hatched too."""
+    is_many = len(features) > MAX_VECTOR_AREAS
+    # The outlines of boroughs must show through squares, of which a thousand would be half a megabyte of paths.
+    style = {"linewidth": 0.0 if is_many else 0.5, "alpha": 0.85, "rasterized": is_many}
+    filled = _areas(axes, features, edgecolor=MUTED, **style, **colours)
+    filled.set_array(values)
+    worse = [each for each in features if each["properties"]["is_worse"]]
+    _areas(axes, worse, facecolor="none", edgecolor=INK, linewidth=0.0, hatch=HATCH)
+    return filled, Patch(facecolor="none", edgecolor=INK, linewidth=0.5, hatch=HATCH)
+
+
+def _points(
+    axes: Axes, features: list[GeoJson], values: Any, colours: Mapping[str, Any]
+) -> tuple[PathCollection, Line2D]:
+    """Draw stations as dots with more area for more rows; what is worse than the limit is a triangle."""
+    east, north = _grid(features)
+    n = np.array([each["properties"]["n"] for each in features], np.float64)
+    is_worse = np.array([each["properties"]["is_worse"] for each in features])
+    size = 18 + 110 * n / n.max()
+    for shown, marker in ((~is_worse, "o"), (is_worse, "^")):
+        drawn = axes.scatter(
+            east[shown],
+            north[shown],
+            size[shown],
+            values[shown],
+            marker=marker,
+            edgecolors=INK,
+            linewidths=0.5,
+            **colours,
         )
-        label_stations(axes, found.code, found.easting_m, found.northing_m)
-        frame_map(figure, axes, dots, "Mean error, s")
-        best, worst = found.name[-1], found.name[0]
-        alt = f"Largest at {worst} ({found.mae_s[0]:.0f} s), smallest at {best} ({found.mae_s[-1]:.0f} s)."
-        svg = inline_svg(figure, "stations", f"Map of {len(found.code)} stations by mean error. {alt}")
-    reading = f"Each dot is a station at its place; a larger dot has more mobilisations, a lighter one more error. {alt}"
-    return Drawing("Error by the station the pump left from", svg, reading, is_wide=True)
+    return drawn, Line2D([], [], linestyle="none", marker="^", color=INK, fillstyle="none", markersize=7)
 
 
-def draw_ground(axes: Axes, cells: GridCells) -> None:
-    """Draw the cells with dispatches in a grey that works on white and on black."""
-    shape = np.where(cells.n > 0, 1.0, np.nan)
-    tint = np.zeros((*shape.shape, 4))
-    tint[..., :3], tint[..., 3] = 0.5, np.where(np.isfinite(shape), 0.16, 0.0)
-    extent = (cells.easting_m[0], cells.easting_m[-1], cells.northing_m[0], cells.northing_m[-1])
-    axes.imshow(tint, origin="lower", extent=extent, interpolation="nearest", zorder=0)
+def _grid(features: list[GeoJson]) -> tuple[Any, Any]:
+    spots = np.array([each["geometry"]["coordinates"] for each in features])
+    return to_grid(spots[:, 1], spots[:, 0])
 
 
-def label_stations(axes: Axes, codes: Sequence[str], easting_m: Floats, northing_m: Floats) -> None:
-    """Draw the codes of stations in the given order, as many as fit without overlap."""
-    placed: list[tuple[float, float]] = []
-    for code, east, north in zip(codes, easting_m, northing_m, strict=True):
-        spot = (float(east), float(north) + 420)
-        if all(abs(spot[0] - x) > LABEL_WIDTH_M or abs(spot[1] - y) > LABEL_HEIGHT_M for x, y in placed):
-            placed.append(spot)
-            axes.annotate(code, spot, ha="center", va="bottom", fontsize=6.5, color=INK, zorder=4)
-
-
-def _error_map(cells: GridCells) -> Drawing:
-    with plot(5.6, 4.6) as (figure, axes):
-        draw_ground(axes, cells)
-        low, high = np.nanquantile(cells.mae_s, (0.03, 0.97))
-        image = draw_cells(axes, cells, cells.mae_s, "cividis", Normalize(low, max(high, low + 1)))
-        frame_map(figure, axes, image, "Mean error, s")
-        alt = f"Mean error in cells of {cells.cell_m:.0f} m: nine in ten between {low:.0f} and {high:.0f} s."
-        svg = inline_svg(figure, "places", alt)
-    return Drawing("Error by place", svg, f"{alt} Grey: too few mobilisations to say.")
-
-
-def _bias_map(cells: GridCells) -> Drawing:
-    with plot(5.6, 4.6) as (figure, axes):
-        draw_ground(axes, cells)
-        far = max(float(np.nanquantile(np.abs(cells.bias_s), 0.95)), 1.0)
-        image = draw_cells(axes, cells, cells.bias_s, "PuOr", TwoSlopeNorm(0, -far, far))
-        frame_map(figure, axes, image, "Mean announced minus actual, s")
-        alt = f"Mean announced minus actual time in cells of {cells.cell_m:.0f} m, coloured from −{far:.0f} to +{far:.0f} s."
-        svg = inline_svg(figure, "bias", alt)
-    return Drawing("Where pumps come later or earlier than announced", svg, f"{alt} Orange: they come later.")
-
-
-def draw_cells(axes: Axes, cells: GridCells, values: Floats, colours: str, norm: Normalize) -> object:
-    """Draw square cells coloured by their values; NaN stays transparent."""
-    extent = (cells.easting_m[0], cells.easting_m[-1], cells.northing_m[0], cells.northing_m[-1])
-    return axes.imshow(
-        values, origin="lower", extent=extent, cmap=colours, norm=norm, interpolation="nearest"
-    )
-
-
-def frame_map(
-    figure: Figure, axes: Axes, mapped: object, label: str, ticks: FuncFormatter | None = None
-) -> None:
-    """Set equal scales, and draw a bar of 10 km instead of axes, and the colour bar."""
+def _frame(axes: Axes) -> None:
+    """Set equal scales and the limits of London, with a bar of 10 km instead of axes."""
     axes.set_aspect("equal")
     axes.set_axis_off()
+    axes.autoscale_view()
+    axes.margins(0.01)
     left, bottom = axes.get_xlim()[0], axes.get_ylim()[0]
     axes.plot([left + 1000, left + 11_000], [bottom + 900] * 2, color=INK, linewidth=1.5)
-    axes.annotate("10 km", (left + 6000, bottom + 1300), ha="center", va="bottom", fontsize=8, color=INK)
-    bar = figure.colorbar(mapped, ax=axes, shrink=0.7, pad=0.01, extend="both", format=ticks)  # type: ignore[arg-type]
-    bar.set_label(label)
-    bar.outline.set_visible(False)
+    axes.annotate("10 km", (left + 6000, bottom + 1300), ha="center", va="bottom", fontsize=8)
+
+
+def _name_boroughs(axes: Axes) -> None:
+    names = []
+    for each in borough_outlines()["features"]:
+        # The largest part of a borough bears its name; long names take two lines in the small ones.
+        parts = [np.asarray(part) for part in _rings(each["geometry"]).to_polygons()]
+        part = max(parts, key=lambda ring: float(np.ptp(ring[:, 0])))
+        words = each["properties"]["name"].replace(" and ", "\nand ").replace(" upon ", "\nupon ")
+        words = words.replace("City of London", "City").replace("Tower Hamlets", "Tower\nHamlets")
+        names.append((words, _middle(part), INSIDE))
+    _place(axes, names, [], fontsize=6.3, color=INK)
+
+
+def _middle(ring: Any) -> tuple[float, float]:
+    """Return the centre of mass of a ring."""
+    x, y = (ring - ring[0]).T
+    cross = x[:-1] * y[1:] - x[1:] * y[:-1]
+    east, north = (float(((axis[:-1] + axis[1:]) * cross).sum() / (3 * cross.sum())) for axis in (x, y))
+    return float(ring[0][0]) + east, float(ring[0][1]) + north
+
+
+def _name_stations(axes: Axes, features: list[GeoJson], limit: float) -> None:
+    """Name the stations that are farthest from the limit first."""
+    spots = np.stack(_grid(features), axis=1)
+    ranked = np.argsort([-abs(each["properties"]["smoothed"] - limit) for each in features])
+    names = [(features[at]["properties"]["name"], tuple(spots[at]), AROUND) for at in ranked]
+    dots = [Bbox.from_extents(x - 4, y - 4, x + 4, y + 4) for x, y in axes.transData.transform(spots)]
+    _place(axes, names, dots, fontsize=6.0, color=INK)
+
+
+def _place(axes: Axes, names: Any, taken: list[Any], **style: Any) -> None:
+    """Draw each name at the first of its places where it overlaps nothing; without one it is left out."""
+    placed = list(taken)
+    for text, spot, places in names:
+        for dx, dy, alignment in places:
+            drawn = axes.annotate(
+                text,
+                spot,
+                (dx, dy),
+                textcoords="offset points",
+                ha="left" if dx > 0 else "right" if dx < 0 else "center",
+                va=alignment,
+                linespacing=0.9,
+                **style,
+            )
+            box = drawn.get_window_extent()
+            if not box.count_overlaps(placed):
+                placed.append(box)
+                break
+            drawn.remove()
