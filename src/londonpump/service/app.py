@@ -33,6 +33,7 @@ from londonpump.service.auth.lifespan import auth_lifespan
 from londonpump.service.board import routes as board
 from londonpump.service.board.cache import board_lifespan
 from londonpump.service.champion import ChampionWatch
+from londonpump.service.console import new_call
 from londonpump.service.console import routes as console
 from londonpump.service.errors import answer_errors
 from londonpump.service.health import routes as health
@@ -56,7 +57,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     auth.router,
     models.router,
     roads.router,
-    console.router,
+    new_call.router,
+    console.router,  # last: it answers for every other address below /console/
 )
 """Routes of every domain, the most used first: a request tries them in this order."""
 MS_PER_S = 1000

@@ -27,7 +27,7 @@ from londonpump.service.predictions.service import answer_question
 from londonpump.service.rights import Person, Role
 from londonpump.service.state import Services, State
 
-router = APIRouter(route_class=ConsoleRoute)
+router = APIRouter(prefix="/console", route_class=ConsoleRoute, include_in_schema=False)
 N_SHOWN = 8
 MAX_TEXT = 200
 N_MATCHES = 8

@@ -18,13 +18,13 @@ async def find_places(state: Services, typed: str, limit: int) -> list[JsonObjec
         return [
             {"label": typed.strip(), "detail": "", "location": dict(zip(names, (first, second), strict=True))}
         ]
-    champion, words = state.champion.current, typed.casefold().split()
+    champion, parts = state.champion.current, typed.casefold().split()
     found: list[JsonObject] = []
     district = normalise_district(typed)
     if re.fullmatch(DISTRICT, district):
         found.append({"label": district, "detail": "", "location": {"postcode_district": district}})
-    for station in champion.bundle.stations if champion and words else ():
-        if all(word in station.name.casefold() for word in words):
+    for station in champion.bundle.stations if champion and parts else ():
+        if all(part in station.name.casefold() for part in parts):
             location = {"easting_m": station.easting_m, "northing_m": station.northing_m}
             found.append({"label": station.name, "detail": station.code, "location": location})
     return found[:limit]

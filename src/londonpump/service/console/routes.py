@@ -10,7 +10,6 @@ from londonpump.domain.errors import LondonPumpError
 from londonpump.service.auth import service as auth
 from londonpump.service.auth.routes import Password, Username, begin_session
 from londonpump.service.auth.tokens import CONSOLE
-from londonpump.service.console import new_call
 from londonpump.service.console.pages import (
     LONDON,
     PAGE_HEADERS,
@@ -37,7 +36,7 @@ from londonpump.service.console.session import (
 from londonpump.service.console.status import live_json, read_live
 from londonpump.service.console.texts import text
 from londonpump.service.rights import Anybody, cookie_token
-from londonpump.service.state import State
+from londonpump.service.state import Services, State
 
 router = APIRouter(prefix="/console", route_class=ConsoleRoute, include_in_schema=False)
 THEME_LIFE = timedelta(days=365)
@@ -77,26 +76,9 @@ async def sign_in(
     next_page: Annotated[str, Form(alias="next", max_length=1000)] = "",
 ) -> Response:
     """Begin a session of 12 hours and keep it in a cookie."""
-    try:
-        require_own_page(request, state)
-        new_session = await begin_session(request, username, password, CONSOLE)
-    except LondonPumpError as error:
-        if is_part(request):
-            raise
-        answer = problem_page(request, error)
-        page = render(
-            request,
-            "sign_in.html",
-            answer.status_code,
-            is_unencrypted=is_unencrypted(request, state),
-            warning=text("sign_in.foreign") if isinstance(error, ForeignPage) else str(error),
-            next=own_path(next_page),
-            username=username,
-        )
-        page.headers.update(
-            {name: answer.headers[name] for name in ("retry-after",) if name in answer.headers}
-        )
-        return page
+    begun = await _begin(request, state, username, password)
+    if isinstance(begun, LondonPumpError):
+        return _sign_in_again(request, state, begun, username, own_path(next_page))
     response: Response
     if is_part(request):
         response = Response(status_code=204, headers=PAGE_HEADERS)
@@ -104,8 +86,39 @@ async def sign_in(
         # by way of the sign-in page, which sees whether the browser kept the cookie and says so if it did not
         target = f"{SIGN_IN}?after=1&next={own_path(next_page)}"
         response = RedirectResponse(target, 303, PAGE_HEADERS)
-    set_cookie(response, state, new_session)
+    set_cookie(response, state, begun)
     return response
+
+
+async def _begin(
+    request: Request, state: Services, username: str, password: str
+) -> auth.SignedIn | LondonPumpError:
+    try:
+        require_own_page(request, state)
+        return await begin_session(request, username, password, CONSOLE)
+    except LondonPumpError as error:
+        return error
+
+
+def _sign_in_again(
+    request: Request, state: Services, error: LondonPumpError, username: str, next_page: str
+) -> Response:
+    """Return the form with the reason, and with the name that was typed."""
+    answer = problem_page(request, error)
+    if is_part(request):
+        return answer
+    page = render(
+        request,
+        "sign_in.html",
+        answer.status_code,
+        is_unencrypted=is_unencrypted(request, state),
+        warning=text("sign_in.foreign") if isinstance(error, ForeignPage) else str(error),
+        next=next_page,
+        username=username,
+    )
+    if "retry-after" in answer.headers:
+        page.headers["retry-after"] = answer.headers["retry-after"]
+    return page
 
 
 @router.post("/sign-out")
@@ -148,13 +161,13 @@ async def live(request: Request, state: State, _: Visitor) -> Response:
     return JSONResponse(live_json(found, line, request.state.session_ends_at), headers=headers)
 
 
-router.include_router(new_call.router)
-
-
-@router.get("/static/{name:path}")
-async def static_file(request: Request, name: str, _: Anybody) -> Response:
+async def static_file(request: Request) -> Response:
     """Return a file of the pages."""
-    return asset_response(request, name)
+    return asset_response(request, str(request.path_params["name"]))
+
+
+# a plain route, as the files of the documentation: anybody may load the style of the sign-in page
+router.add_route("/static/{name:path}", static_file, include_in_schema=False)
 
 
 @router.get("/{path:path}")
