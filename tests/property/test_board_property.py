@@ -15,6 +15,7 @@ from londonpump.persistence.database import open_database, writing
 from londonpump.persistence.database.schema import board_pumps, mobilisations
 from londonpump.persistence.repositories.users import User, add_user
 from londonpump.service.board import updates
+from londonpump.service.board.responses import mobilisation_response
 from londonpump.service.board.schemas import NewMobilisation, Snapshot, SnapshotPump
 from londonpump.service.errors import Conflict
 
@@ -163,7 +164,7 @@ def test_no_pump_has_two_mobilisations_that_are_out(messages_sent, make_board):
     """Issue 11, A8."""
     board_run = make_board(messages_sent)
     views = [
-        updates.mobilisation_response(board_run.connection, id_, board_run.who.now)
+        mobilisation_response(board_run.connection, id_, board_run.who.now)
         for id_ in set(board_run.ids.values())
     ]
     assert sum(dispatch.state in OUT for dispatch in views) <= 1

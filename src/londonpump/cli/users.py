@@ -19,6 +19,7 @@ class RoleName(StrEnum):
 
     OPERATOR = "operator"
     ANALYST = "analyst"
+    SUPERVISOR = "supervisor"
     ADMIN = "admin"
     SERVICE = "service"
 
@@ -38,6 +39,13 @@ def create(
     analyst: Annotated[
         bool, typer.Option("--analyst", help="Grant the role analyst: see the history of all accounts.")
     ] = False,
+    supervisor: Annotated[
+        bool,
+        typer.Option(
+            "--supervisor",
+            help="Grant the role supervisor: what operators and analysts may, change the model, acknowledge alarms.",
+        ),
+    ] = False,
     operator: Annotated[
         bool,
         typer.Option("--operator", help="Grant the role operator, the default: predict and run the board."),
@@ -52,7 +60,13 @@ def create(
     from londonpump.service.auth.passwords import Passwords
     from londonpump.service.auth.rules import check_password, validate_username
 
-    requested = {"admin": admin, "analyst": analyst, "operator": operator, "service": service}
+    requested = {
+        "admin": admin,
+        "analyst": analyst,
+        "supervisor": supervisor,
+        "operator": operator,
+        "service": service,
+    }
     role = _one_of([role for role, is_requested in requested.items() if is_requested])
     with report_errors():
         username = validate_username(name)

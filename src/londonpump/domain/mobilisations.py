@@ -52,6 +52,8 @@ class Mobilisation:
     arrived_at: datetime | None = None
     left_at: datetime | None = None
     returned_at: datetime | None = None
+    withdrawn_at: datetime | None = None
+    """When it was withdrawn because it had been recorded by mistake; `returned_at` is set then too."""
 
     def timestamp(self, event: Event) -> datetime | None:
         """Return the time of an event, or None if it was not reported."""

@@ -32,7 +32,7 @@ from londonpump.persistence.atomic_files import require_own_file, write_text
 from londonpump.persistence.database import Connection, Engine, open_database, reading
 from londonpump.persistence.repositories.alarms import alarms_between
 from londonpump.persistence.repositories.decisions import decisions_between
-from londonpump.persistence.repositories.mobilisations import count_announced
+from londonpump.persistence.repositories.outcomes import count_announced
 from londonpump.persistence.verified_bundle import folder_of
 from londonpump.presentation.monthly import MonthInputs, render_month
 from londonpump.presentation.monthly.inputs import (

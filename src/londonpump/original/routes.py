@@ -22,12 +22,11 @@ from londonpump.persistence.repositories.predictions import HistoryQuery, Histor
 from londonpump.persistence.repositories.users import find_named
 from londonpump.service.errors import NotFound
 from londonpump.service.field_formats import PREDICTION_CURSOR, Responses, naive_utc, original_id
-from londonpump.service.rights import CONSOLE_PATH, Anybody, Person, Role, SignedIn
+from londonpump.service.rights import CONSOLE_PATH, SEES_ALL, Anybody, Person, SignedIn
 from londonpump.service.state import State
 
 # the year 9999 could overflow when converted to UTC
 FIRST_YEAR, LAST_YEAR = 1970, 9998
-SEES_ALL = frozenset({Role.ANALYST, Role.ADMIN})
 
 
 class NoSuchUser(NotFound):
@@ -156,7 +155,7 @@ async def history(
         Query(pattern=PREDICTION_CURSOR, description="Only older predictions, from the `Link` of a page"),
     ] = None,
 ) -> list[HistoryEntry]:
-    """List your own predictions; analysts and admins see those of all accounts."""
+    """List your own predictions; analysts, supervisors and admins see those of all accounts."""
 
     def read(connection: Connection) -> list[HistoryRow]:
         user_id = history_owner(connection, person, username)

@@ -180,10 +180,15 @@ class Problem:
         ]
 
 
+def status_of(error: LondonPumpError) -> HTTPStatus:
+    """Return the status that answers an error."""
+    # the method resolution order lists the class itself first, then its bases, so the nearest entry is found
+    return next(STATUS_OF[error_class] for error_class in type(error).__mro__ if error_class in STATUS_OF)
+
+
 def to_problem(error: LondonPumpError) -> Problem:
     """Return the problem that answers an error."""
-    # the method resolution order lists the class itself first, then its bases, so the nearest entry is found
-    status = next(STATUS_OF[error_class] for error_class in type(error).__mro__ if error_class in STATUS_OF)
+    status = status_of(error)
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         # an error without a mapping is a bug: its text may contain internals and is only logged
         return Problem(status, UNEXPECTED)

@@ -28,6 +28,7 @@ IDEMPOTENCY_KEY = r"^[\x21-\x7e]+$"
 NAME = r"^[A-Za-z0-9._-]{1,64}$"
 SESSION = r"^[A-Za-z0-9_-]{1,64}$"
 PREDICTION_CURSOR = r"^[0-9A-Za-z-]{1,64}$"
+WHOLE_SECONDS = r"^[0-9]{1,5}$"
 TEXT = r"^[^\x00]+$"
 REASON = r"^[^\x00]*[^\x00\s][^\x00]*$"
 PATTERN_MESSAGES = {
@@ -40,6 +41,7 @@ PATTERN_MESSAGES = {
     NAME: "is not a name. Use up to 64 letters, digits, dots, - and _",
     SESSION: "is not a session id. Take it from GET /me/sessions",
     PREDICTION_CURSOR: "is not a prediction id. Take it from the Link header of the previous page",
+    WHOLE_SECONDS: "is not a whole number of seconds. Write it like 360",
     TEXT: "contains a null character. Remove it",
     REASON: "is empty. Give the reason as text",
 }
@@ -121,6 +123,12 @@ def original_error(entry: JsonObject) -> dict[str, str]:
     # for an unencoded + our own message is more helpful
     message = "" if _is_unencoded(entry) else text.format_map(entry.get("ctx", {}))
     return {"msg": message or format_error(entry), "type": original_type}
+
+
+def is_known(if_none_match: str, tag: str) -> bool:
+    """Return whether the header If-None-Match names a tag."""
+    # it compares weakly (RFC 9110): proxies that compress mark tags as weak
+    return tag in {each.strip().removeprefix("W/") for each in if_none_match.split(",")}
 
 
 def naive_utc(timestamp: datetime) -> datetime:

@@ -24,7 +24,7 @@ from starlette.responses import HTMLResponse, Response
 from londonpump.domain.json_values import JsonObject
 from londonpump.service.anonymous_requests import PUBLIC_PATHS
 from londonpump.service.errors import ORIGINAL_ROUTES, PROBLEM_JSON
-from londonpump.service.field_formats import ApiModel
+from londonpump.service.field_formats import ApiModel, is_known
 
 METHODS = frozenset({"get", "put", "post", "delete", "patch", "head", "options"})
 FRAMEWORK_SCHEMAS = ("HTTPValidationError", "ValidationError")
@@ -299,8 +299,6 @@ def _tag(content: bytes) -> str:
 def unless_known(request: Request, content: bytes, media_type: str, headers: Mapping[str, str]) -> Response:
     """Return the content, or a 304 if the client already has it."""
     headers = {**headers, "ETag": _tag(content)}
-    # If-None-Match compares weakly (RFC 9110): proxies that compress mark tags as weak
-    known = {tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")}
-    if _tag(content) in known:
+    if is_known(request.headers.get("if-none-match", ""), _tag(content)):
         return Response(status_code=304, headers=headers)
     return Response(content, media_type=media_type, headers=headers)

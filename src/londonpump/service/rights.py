@@ -1,7 +1,8 @@
 """Rights of the routes, as types of their parameters. A test finds routes without one.
 
-`SignedIn` is any account. `Operator` acts on calls and the board (operators, services, admins). `Analyst` sees the
-history of all users (analysts, admins). `Admin` manages accounts. `Anybody` marks the few public routes.
+`SignedIn` is any account. `Operator` acts on calls and the board (operators, services). `Analyst` sees the history of
+all users. `Supervisor` may do both, changes the active model and acknowledges alarms. `Admin` may do all that and manages
+accounts. `Anybody` marks the few public routes.
 """
 
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ class Role(StrEnum):
 
     OPERATOR = "operator"
     ANALYST = "analyst"
+    SUPERVISOR = "supervisor"
     ADMIN = "admin"
     SERVICE = "service"
 
@@ -133,8 +135,12 @@ class Public:
         """Do nothing. It is async because FastAPI runs plain functions in a thread."""
 
 
+SUPERVISORS = frozenset({Role.SUPERVISOR, Role.ADMIN})
+SEES_ALL = SUPERVISORS | {Role.ANALYST}
+"""Roles that see what others asked."""
 Anybody = Annotated[None, Depends(Public())]
 SignedIn = Annotated[Person, Depends(Right(frozenset(Role)))]
-Operator = Annotated[Person, Depends(Right(frozenset({Role.OPERATOR, Role.SERVICE, Role.ADMIN})))]
-Analyst = Annotated[Person, Depends(Right(frozenset({Role.ANALYST, Role.ADMIN})))]
+Operator = Annotated[Person, Depends(Right(SUPERVISORS | {Role.OPERATOR, Role.SERVICE}))]
+Analyst = Annotated[Person, Depends(Right(SEES_ALL))]
+Supervisor = Annotated[Person, Depends(Right(SUPERVISORS))]
 Admin = Annotated[Person, Depends(Right(frozenset({Role.ADMIN})))]

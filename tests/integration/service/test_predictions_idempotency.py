@@ -11,7 +11,7 @@ from support.api_client import SOHO
 
 from londonpump.persistence.database import open_database, reading
 from londonpump.persistence.database.schema import idempotency_keys, predictions
-from londonpump.service.predictions.batching import Key, claim, forget
+from londonpump.service.idempotency import Key, claim, forget
 
 KEY = "b2c1-7"
 REPLAY = "idempotent-replay"

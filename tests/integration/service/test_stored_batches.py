@@ -14,7 +14,7 @@ from londonpump.persistence.database.store import StoreLimits
 from londonpump.persistence.repositories.predictions import add_rows, as_text, find_prediction
 from londonpump.persistence.repositories.predictions import as_row as as_prediction_row
 from londonpump.persistence.stored_json import request_to_hash
-from londonpump.service.predictions.batching import Key, claim
+from londonpump.service.idempotency import Key, claim
 from londonpump.service.predictions.schemas import BatchRequest
 
 KEY = "a-large-batch"

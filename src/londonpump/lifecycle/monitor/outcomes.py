@@ -13,7 +13,7 @@ from londonpump.evaluation.live import LiveRows
 from londonpump.features.observations import FIRST_DAY
 from londonpump.lifecycle.prepared_examples import Examples
 from londonpump.persistence.database import Connection
-from londonpump.persistence.repositories.mobilisations import AnnouncedTime, announced_times
+from londonpump.persistence.repositories.outcomes import AnnouncedTime, announced_times
 from londonpump.persistence.repositories.predictions import find_predictions
 
 MAX_OUTCOME_AGE = timedelta(days=150)

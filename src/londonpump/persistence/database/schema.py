@@ -21,6 +21,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    false,
 )
 
 from londonpump.domain.columns import RANGES, WEATHER_NUMBERS
@@ -139,11 +140,13 @@ users = Table(
     Column("id", Text, primary_key=True),
     Column("username", Text, nullable=False),
     Column("username_folded", Text, nullable=False, unique=True),
+    # a supervisor is stored as an operator with `is_supervisor`, which code before version 0012 reads as an operator
     Column("role", Text, nullable=False),
     Column("password_hash", Text),
     Column("created_at", Timestamp, nullable=False),
     Column("disabled_at", Timestamp),
     Column("imported_from", Text, unique=True),
+    Column("is_supervisor", Boolean, nullable=False, server_default=false()),
     CheckConstraint("role IN ('operator', 'analyst', 'admin', 'service')", name="role"),
     CheckConstraint("username <> ''", name="username"),
 )
@@ -211,6 +214,8 @@ alarms = Table(
     # when the webhook accepted the message; null if it has not yet
     Column("raised_sent_at", Timestamp),
     Column("cleared_sent_at", Timestamp),
+    Column("acknowledged_at", Timestamp),
+    Column("acknowledged_by", Text, ForeignKey("users.id")),
     CheckConstraint("severity IN ('note', 'warning', 'urgent')", name="severity"),
     CheckConstraint("message <> ''", name="message"),
 )
@@ -331,6 +336,12 @@ mobilisations = Table(
     Column("user_id", Text, ForeignKey("users.id")),
     # who reported the newest event; null before version 0007. The audit names every reporter
     Column("reported_by", Text, ForeignKey("users.id")),
+    # recorded by mistake. `returned_at` is set too, so that code before version 0012 does not see the pump as out
+    Column("withdrawn_at", Timestamp),
+    Column("withdrawn_reason", Text),
+    # {seconds: announced chance of arriving within them}, and whether a warning came with the announced time
+    Column("announced_chances", JSON(none_as_null=True)),
+    Column("is_flagged", Boolean),
     Index(None, "incident_number", "pump_code"),
     # published records could not be matched to two mobilisations of one pump at the same time
     Index(None, "pump_code", "mobilised_at", unique=True),
@@ -339,6 +350,23 @@ mobilisations = Table(
         "AND (announced_p50_s IS NULL) = (announced_p90_s IS NULL)",
         name="announced",
     ),
+)
+
+# Who reported an event; `mobilisations` has the times. Code before version 0012 writes no rows.
+mobilisation_events = Table(
+    "mobilisation_events",
+    metadata,
+    Column("mobilisation_id", Text, ForeignKey("mobilisations.id"), primary_key=True),
+    Column("event", Text, primary_key=True),
+    Column("user_id", Text, ForeignKey("users.id")),
+)
+
+# The last number that was drawn for an incident on a London day.
+incident_numbers = Table(
+    "incident_numbers",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("last_number", Integer, nullable=False),
 )
 
 # One row per pump that was ever reported: its newest report, and its newest mobilisation by `mobilised_at`.
@@ -401,7 +429,9 @@ outcomes = Table(
     # actual minus announced p50
     Column("error_s", Float, nullable=False),
     Column("is_inside_80", Boolean, nullable=False),
-    Column("arrived_at", Timestamp, nullable=False),
+    Column("arrived_at", Timestamp, nullable=False, index=True),
+    Column("announced_chances", JSON(none_as_null=True)),
+    Column("is_flagged", Boolean),
     Index(None, "incident_number", "pump_code"),
     Index(None, "model", "arrived_at"),
 )

@@ -3,14 +3,14 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 from sqlalchemy import Connection, Select, or_, select, update
 
 from londonpump.domain.json_values import JsonObject
 from londonpump.persistence.database.engine import dialect_insert
-from londonpump.persistence.database.schema import alarms
+from londonpump.persistence.database.schema import alarms, users
 
 # Alarms that were cleared longer ago are no longer sent to the webhook.
 NOTIFY_WITHIN = timedelta(days=7)
@@ -54,6 +54,43 @@ class AlarmChanges:
 
 
 _COLUMNS = [alarms.c[name] for name in Alarm.__slots__]
+
+
+class ListedAlarm(NamedTuple):
+    """An alarm with the person who took note of it."""
+
+    alarm: Alarm
+    acknowledged_at: datetime | None
+    acknowledged_by: str | None
+    """Name of the user."""
+
+
+_LISTED = select(*_COLUMNS, alarms.c.acknowledged_at, users.c.username).join_from(
+    alarms, users, users.c.id == alarms.c.acknowledged_by, isouter=True
+)
+
+
+def list_alarms(connection: Connection, at_most: int, *, is_open: bool) -> list[ListedAlarm]:
+    """Return the open alarms, or those that were cleared, the newest first."""
+    query = _LISTED.where(alarms.c.cleared_at.is_(None) if is_open else alarms.c.cleared_at.is_not(None))
+    newest_first = query.order_by(alarms.c.raised_at.desc(), alarms.c.id)
+    return [_listed(row) for row in connection.execute(newest_first.limit(at_most))]
+
+
+def acknowledge_alarm(
+    connection: Connection, alarm_id: str, user_id: str, at: datetime
+) -> tuple[ListedAlarm | None, bool]:
+    """Note who has seen an alarm. Returns: the alarm (None if there is none), and whether this was the first time."""
+    # decided inside the statement: of two at once, the first one is kept
+    unseen = update(alarms).where(alarms.c.id == alarm_id, alarms.c.acknowledged_at.is_(None))
+    changed = connection.execute(unseen.values(acknowledged_at=at, acknowledged_by=user_id)).rowcount
+    row = connection.execute(_LISTED.where(alarms.c.id == alarm_id)).one_or_none()
+    return (None if row is None else _listed(row)), changed == 1
+
+
+def _listed(row: Sequence[Any]) -> ListedAlarm:
+    *of_alarm, acknowledged_at, acknowledged_by = row
+    return ListedAlarm(Alarm(*of_alarm), acknowledged_at, acknowledged_by)
 
 
 def standing_alarms(connection: Connection) -> list[Alarm]:

@@ -1,13 +1,12 @@
-"""The board: pumps, mobilisations and the outcomes of announced times."""
+"""The board: pumps, mobilisations with who reported them, and numbers of incidents."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Select, bindparam, case, exists, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, exists, insert, or_, select, update
 
-from londonpump.domain.attendance_targets import MAX_PUBLISHED_S
 from londonpump.domain.mobilisations import (
     RECENT_WINDOW,
     Event,
@@ -18,7 +17,18 @@ from londonpump.domain.mobilisations import (
     State,
 )
 from londonpump.persistence.database.engine import as_row, dialect_insert
-from londonpump.persistence.database.schema import board_pumps, board_version, mobilisations, outcomes
+from londonpump.persistence.database.schema import (
+    board_pumps,
+    board_version,
+    incident_numbers,
+    mobilisation_events,
+    mobilisations,
+    outcomes,
+    users,
+)
+
+MOBILISED, WITHDRAWN = "mobilised", "withdrawn"
+"""Events of the history beside those of `Event`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +47,11 @@ class DispatchDetails:
     model: str | None
     recommended_pump: str | None
     override_reason: str | None
+    announced_chances: dict[str, float] | None = None
+    """{seconds: announced chance of arriving within them}."""
+    is_flagged: bool | None = None
+    """Whether the announced time came with a warning; None if no prediction was named."""
+    withdrawn_reason: str | None = None
 
 
 class Outcome(NamedTuple):
@@ -58,46 +73,6 @@ class StoredMobilisation:
     """Whether the pump has a later mobilisation."""
 
 
-class AnnouncedTime(NamedTuple):
-    """An announced time, and the time of the arrival on the board if there is one."""
-
-    id: str
-    """Id of the mobilisation."""
-    incident_number: str
-    pump_code: str
-    station_code: str
-    easting_m: float | None
-    northing_m: float | None
-    mobilised_at: datetime
-    model: str
-    announced_p10_s: float
-    announced_p50_s: float
-    announced_p90_s: float
-    prediction_id: str | None
-    actual_s: float | None
-
-
-class AnnouncedCounts(NamedTuple):
-    """Number of announced times, and of those with a plausible and with an implausible arrival on the board."""
-
-    announced: int
-    plausible: int
-    implausible: int
-
-
-@dataclass(frozen=True, slots=True)
-class LiveFigures:
-    """Live error of one model over the arrivals since a time."""
-
-    model: str
-    arrivals: int
-    implausible: int
-    """Arrivals after more than 1,200 s, which the other figures leave out."""
-    mae_s: float | None
-    """None if there are no plausible arrivals, as `inside_80_share`."""
-    inside_80_share: float | None
-
-
 _MOBILISATION = tuple(
     mobilisations.c["pump_code" if name == "pump" else name] for name in Mobilisation.__slots__
 )
@@ -106,8 +81,12 @@ _PUMPS = select(board_pumps.c.pump_code, *_REPORT, *_MOBILISATION).join_from(
     board_pumps, mobilisations, board_pumps.c.mobilisation_id == mobilisations.c.id, isouter=True
 )
 _earlier, _later = mobilisations.alias("earlier"), mobilisations.alias("later")
+_counts = mobilisations.c.withdrawn_at.is_(None)
+"""A withdrawn mobilisation decides nothing: its row stays for the history alone."""
 _is_followed = exists().where(
-    _later.c.pump_code == mobilisations.c.pump_code, _later.c.mobilised_at > mobilisations.c.mobilised_at
+    _later.c.pump_code == mobilisations.c.pump_code,
+    _later.c.mobilised_at > mobilisations.c.mobilised_at,
+    _later.c.withdrawn_at.is_(None),
 )
 _DETAILS = tuple(mobilisations.c[column.name] for column in fields(DispatchDetails))
 _OUTCOME = tuple(outcomes.c[name] for name in Outcome._fields)
@@ -115,7 +94,6 @@ _FIRST_OUTCOME = len(_MOBILISATION) + len(_DETAILS)
 _STORED: Select[Any] = select(*_MOBILISATION, *_DETAILS, *_OUTCOME, _is_followed).join_from(
     mobilisations, outcomes, isouter=True
 )
-_is_plausible = outcomes.c.actual_s <= MAX_PUBLISHED_S
 _FIRST_REPORT, _FIRST_MOBILISATION = 1, 1 + len(_REPORT)
 _CHANGED = update(board_version).values(version=board_version.c.version + 1)
 
@@ -142,10 +120,16 @@ def read_board(connection: Connection, at: datetime, known: StoredBoard | None =
     before that transaction ends.
     """
     # the version is read first: without a snapshot the rows may be newer than their version, but never older
-    version = connection.execute(select(board_version.c.version)).scalar_one()
+    version = read_board_version(connection)
     if known is not None and known.version == version and known.read_at <= at:
         return known
     return StoredBoard(version, at, read_pumps(connection), recent_incidents(connection, at))
+
+
+def read_board_version(connection: Connection) -> int:
+    """Return the number that every change of a pump or a mobilisation raises."""
+    version: int = connection.execute(select(board_version.c.version)).scalar_one()
+    return version
 
 
 def read_pumps(connection: Connection) -> list[PumpRow]:
@@ -234,15 +218,55 @@ def mobilisation_before(connection: Connection, pump: str, at: datetime) -> Mobi
     """Return the newest mobilisation of a pump that began at or before a time."""
     newest = mobilisations.c.mobilised_at.desc()
     query = select(*_MOBILISATION).where(
-        mobilisations.c.pump_code == pump, mobilisations.c.mobilised_at <= at
+        mobilisations.c.pump_code == pump, mobilisations.c.mobilised_at <= at, _counts
     )
     return _one(connection, query.order_by(newest).limit(1))
 
 
 def mobilisation_after(connection: Connection, pump: str, at: datetime) -> Mobilisation | None:
     """Return the first mobilisation of a pump that began after a time."""
-    query = select(*_MOBILISATION).where(mobilisations.c.pump_code == pump, mobilisations.c.mobilised_at > at)
+    query = select(*_MOBILISATION).where(
+        mobilisations.c.pump_code == pump, mobilisations.c.mobilised_at > at, _counts
+    )
     return _one(connection, query.order_by(mobilisations.c.mobilised_at).limit(1))
+
+
+def withdrawn_mobilisation(connection: Connection, pump: str, at: datetime) -> Mobilisation | None:
+    """Return the withdrawn mobilisation of a pump that began exactly at a time."""
+    exactly = (mobilisations.c.pump_code == pump, mobilisations.c.mobilised_at == at)
+    return _one(connection, select(*_MOBILISATION).where(*exactly, ~_counts))
+
+
+def withdraw_mobilisation(
+    connection: Connection, dispatch: Mobilisation, at: datetime, reason: str, withdrawn_by: str
+) -> None:
+    """Mark a mobilisation as recorded by mistake. Its pump is again what it was by its mobilisation before."""
+    own, pump = mobilisations.c.id == dispatch.id, board_pumps.c.pump_code == dispatch.pump
+    returned_at = max(at, dispatch.last_heard_at)
+    values = {"withdrawn_at": at, "withdrawn_reason": reason, "returned_at": returned_at}
+    connection.execute(update(mobilisations).where(own).values(**values, reported_by=withdrawn_by))
+    _note_reporters(connection, WITHDRAWN, (dispatch.id,), withdrawn_by)
+    newest = select(mobilisations.c.id).where(mobilisations.c.pump_code == dispatch.pump, _counts)
+    before = newest.order_by(mobilisations.c.mobilised_at.desc()).limit(1).scalar_subquery()
+    is_shown = board_pumps.c.mobilisation_id == dispatch.id
+    connection.execute(update(board_pumps).where(pump, is_shown).values(mobilisation_id=before))
+    _note_change(connection)
+
+
+def draw_incident_number(connection: Connection, day: date) -> str:
+    """Return the next number of ours for an incident of a London day, such as L0042-29112026.
+
+    The row stays locked until the transaction ends, so that two at once never get the same; a rollback returns it.
+    """
+    drawn = dialect_insert(connection, incident_numbers).values(day=day, last_number=1)
+    one_more = {"last_number": incident_numbers.c.last_number + 1}
+    statement = drawn.on_conflict_do_update(index_elements=["day"], set_=one_more)
+    while True:
+        number = connection.execute(statement.returning(incident_numbers.c.last_number)).scalar_one()
+        text = f"L{number:04d}-{day:%d%m%Y}"
+        # somebody may have typed that number: their incident is another one
+        if not mobilisations_of(connection, (text,), 1):
+            return text
 
 
 def set_event_time(
@@ -265,33 +289,13 @@ def read_mobilisation(connection: Connection, mobilisation_id: str) -> StoredMob
     return None if found is None else _stored(found)
 
 
-def mobilisations_of_incident(
-    connection: Connection, incident_number: str, at_most: int
+def mobilisations_of(
+    connection: Connection, incident_numbers: Collection[str], at_most: int
 ) -> list[StoredMobilisation]:
-    """Read the mobilisations of an incident, in order of mobilisation."""
-    query = _STORED.where(mobilisations.c.incident_number == incident_number)
+    """Read the mobilisations of some incidents, in order of mobilisation."""
+    query = _STORED.where(mobilisations.c.incident_number.in_(incident_numbers))
     ordered = query.order_by(mobilisations.c.mobilised_at, mobilisations.c.id).limit(at_most)
     return [_stored(row) for row in connection.execute(ordered)]
-
-
-def add_outcome(connection: Connection, mobilisation_id: str) -> None:
-    """Store the error of an announced time after arrival. Nothing is stored if no time was announced."""
-    row = connection.execute(select(mobilisations).where(mobilisations.c.id == mobilisation_id)).one()
-    if row.announced_p50_s is None:
-        return
-    actual_s = (row.arrived_at - row.mobilised_at).total_seconds()
-    copied = ("incident_number", "pump_code", "model", "station_code", "arrived_at")
-    announced = {name: getattr(row, name) for name in row._fields if name.startswith("announced_")}
-    values = {
-        "mobilisation_id": mobilisation_id,
-        **{name: getattr(row, name) for name in copied},
-        **announced,
-        "actual_s": actual_s,
-        # milliseconds, without the noise of floating point in the stored value
-        "error_s": round(actual_s - row.announced_p50_s, 3),
-        "is_inside_80": row.announced_p10_s <= actual_s <= row.announced_p90_s,
-    }
-    connection.execute(insert(outcomes).values(values))
 
 
 def recent_incidents(connection: Connection, at: datetime) -> list[RecentIncident]:
@@ -300,10 +304,12 @@ def recent_incidents(connection: Connection, at: datetime) -> list[RecentInciden
     mine = mobilisations.c
     # an incident counts by its first pump: reinforcements do not make an old incident recent
     is_older = exists().where(
-        _earlier.c.incident_number == mine.incident_number, _earlier.c.mobilised_at < since
+        _earlier.c.incident_number == mine.incident_number,
+        _earlier.c.mobilised_at < since,
+        _earlier.c.withdrawn_at.is_(None),
     )
     query = select(mine.incident_number, mine.mobilised_at, mine.easting_m, mine.northing_m).where(
-        mine.mobilised_at >= since, ~is_older
+        mine.mobilised_at >= since, mine.withdrawn_at.is_(None), ~is_older
     )
     found: dict[str, RecentIncident] = {}
     # newest first: the earliest mobilisation of each incident is kept, with the earliest known location
@@ -315,53 +321,23 @@ def recent_incidents(connection: Connection, at: datetime) -> list[RecentInciden
     return [found[number] for number in sorted(found)]
 
 
-def announced_times(connection: Connection, after: datetime, until: datetime) -> list[AnnouncedTime]:
-    """Return the times announced in a period, with their arrivals until its end, in order of mobilisation."""
-    mine = mobilisations.c
-    # an outer join: announced times without an outcome count too
-    has_arrived = (outcomes.c.mobilisation_id == mine.id) & (outcomes.c.arrived_at <= until)
-    query = (
-        select(*(mine[name] for name in AnnouncedTime._fields[:-1]), outcomes.c.actual_s)
-        .outerjoin(outcomes, has_arrived)
-        .where(mine.model.is_not(None), mine.mobilised_at <= until, mine.mobilised_at > after)
-        .order_by(mine.mobilised_at, mine.id)
+def incidents_since(connection: Connection, since: datetime) -> set[str]:
+    """Return the numbers of the incidents to which a pump was sent from a time on."""
+    query = select(mobilisations.c.incident_number).where(mobilisations.c.mobilised_at >= since, _counts)
+    return set(connection.execute(query.distinct()).scalars())
+
+
+def reporters_of(connection: Connection, mobilisation_ids: Collection[str]) -> dict[tuple[str, str], str]:
+    """Return {(mobilisation, event): name of the user who reported it}, as far as it is known."""
+    mine, events = mobilisations.c, mobilisation_events.c
+    sent = select(mine.id, users.c.username).join_from(mobilisations, users, users.c.id == mine.user_id)
+    reported = select(events.mobilisation_id, events.event, users.c.username).join_from(
+        mobilisation_events, users
     )
-    return [AnnouncedTime._make(row) for row in connection.execute(query)]
-
-
-def count_announced(
-    connection: Connection, first_at: datetime, end_at: datetime, arrived_until: datetime
-) -> AnnouncedCounts:
-    """Count the times announced from `first_at` until before `end_at`."""
-    mine = mobilisations.c
-    has_arrived = (outcomes.c.mobilisation_id == mine.id) & (outcomes.c.arrived_at <= arrived_until)
-    counts = (
-        func.count(mine.id),
-        *(func.count(case((which, 1))) for which in (_is_plausible, ~_is_plausible)),
-    )
-    query = select(*counts).select_from(mobilisations.outerjoin(outcomes, has_arrived))
-    inside = (mine.mobilised_at >= first_at, mine.mobilised_at < end_at, mine.model.is_not(None))
-    return AnnouncedCounts._make(connection.execute(query.where(*inside)).one())
-
-
-def live_figures(connection: Connection, since: datetime, max_models: int) -> list[LiveFigures]:
-    """Return the live error per model, the models with most arrivals first."""
-    mine = outcomes.c
-    # a case without an else is null for implausible times, and averages and counts ignore nulls
-    arrivals = func.count(case((_is_plausible, 1)))
-    error_s = case((_is_plausible, func.abs(mine.error_s)))
-    is_inside = case((_is_plausible & mine.is_inside_80, 1.0), (_is_plausible, 0.0))
-    query = (
-        select(mine.model, arrivals, func.count() - arrivals, func.avg(error_s), func.avg(is_inside))
-        .where(mine.arrived_at > since)
-        .group_by(mine.model)
-        .order_by(func.count().desc(), mine.model)
-        .limit(max_models)
-    )
-    return [
-        LiveFigures(model, n, left_out, *(None if value is None else float(value) for value in averages))
-        for model, n, left_out, *averages in connection.execute(query)
-    ]
+    found = connection.execute(sent.where(mine.id.in_(mobilisation_ids)))
+    senders = {(mobilisation, MOBILISED): username for mobilisation, username in found}
+    rows = connection.execute(reported.where(events.mobilisation_id.in_(mobilisation_ids)))
+    return senders | {(mobilisation, event): username for mobilisation, event, username in rows}
 
 
 def _write_timestamps(
@@ -372,6 +348,17 @@ def _write_timestamps(
     written = row.values({f"{event}_at": bindparam("moment"), "reported_by": reported_by})
     given = [{"mobilisation": each, "moment": at} for each, at in sorted(timestamps.items())]
     connection.execute(written, given)
+    _note_reporters(connection, event, timestamps, reported_by)
+
+
+def _note_reporters(
+    connection: Connection, event: str, mobilisation_ids: Iterable[str], user_id: str | None
+) -> None:
+    """Note who reported an event, once per mobilisation."""
+    rows = [
+        {"mobilisation_id": each, "event": event, "user_id": user_id} for each in sorted(mobilisation_ids)
+    ]
+    connection.execute(dialect_insert(connection, mobilisation_events).on_conflict_do_nothing(), rows)
 
 
 def _note_change(connection: Connection) -> None:

@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     JSON,
@@ -134,6 +134,18 @@ class HistoryRow:
     """Id of the prediction in the original system."""
     user_imported_from: str | None = None
     """Id of the user in the original system."""
+
+
+class RecentCall(NamedTuple):
+    """A call that a user asked about."""
+
+    prediction_id: str
+    asked_at: datetime
+    user: str
+    """Name of the user."""
+    incident_number: str | None
+    easting_m: float
+    northing_m: float
 
 
 _DOCUMENTS = ("inputs", "answer")
@@ -319,6 +331,30 @@ def read_history(connection: Connection, query: HistoryQuery) -> list[HistoryRow
     newest_first = statement.order_by(predictions.c.created_at.desc(), predictions.c.id.desc())
     found = connection.execute(newest_first.limit(query.limit)).all()
     return [HistoryRow(*row) for row in reversed(found)]
+
+
+def recent_calls(
+    connection: Connection, since: datetime, excluding_user: str, at_most: int
+) -> list[RecentCall]:
+    """Return the newest calls with an exact location that other users asked about since a time."""
+    mine, location = predictions.c, predictions.c.answer["location"]
+    # the newest ones are chosen first: reading the location parses the stored answer, which is large
+    newest = (
+        select(mine.id)
+        .where(mine.created_at >= since, mine.endpoint == CALL, mine.user_id != excluding_user)
+        .order_by(mine.created_at.desc())
+        .limit(at_most)
+    )
+    query = (
+        select(
+            *(mine.id, mine.created_at, users.c.username, mine.incident_number),
+            *(location[name].as_float() for name in ("easting_m", "northing_m")),
+        )
+        .join_from(predictions, users)
+        .where(mine.id.in_(newest), location["area"].as_string().is_(None))
+        .order_by(mine.created_at.desc(), mine.id)
+    )
+    return [RecentCall._make(row) for row in connection.execute(query)]
 
 
 def newest_risk_list(connection: Connection) -> tuple[datetime | None, frozenset[str]]:

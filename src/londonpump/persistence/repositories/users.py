@@ -5,13 +5,16 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, text, update
+from sqlalchemy import Connection, case, delete, func, insert, select, text, update
 
 from londonpump.domain.usernames import username_key
 from londonpump.persistence.database.engine import Row, as_row, dialect_insert, upsert
 from londonpump.persistence.database.schema import refresh_tokens, sessions, sign_in_counts, users
 
 LOCK_KEY = 0x10D0_A074
+SUPERVISOR = "supervisor"
+SUPERVISOR_ROW = {"role": "operator", "is_supervisor": True}
+"""How a supervisor is stored: code before version 0012 reads an operator, who may do less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +67,14 @@ class Count:
     at: datetime
 
 
-_USERS = select(*(users.c[column.name] for column in fields(User)))
+# if older code gives the account another role, that role counts and not the mark
+_ROLE = case((users.c.is_supervisor & (users.c.role == "operator"), SUPERVISOR), else_=users.c.role)
+_USERS = select(*(_ROLE if column.name == "role" else users.c[column.name] for column in fields(User)))
 _SESSIONS = select(
     sessions.c.id,
     users.c.id,
     users.c.username,
-    users.c.role,
+    _ROLE,
     users.c.disabled_at,
     sessions.c.ends_at,
     sessions.c.ended_at,
@@ -128,6 +133,8 @@ def put_users(connection: Connection, new: Sequence[User]) -> None:
 
 def change_user(connection: Connection, user_id: str, **changes: Any) -> None:
     """Update columns of an account."""
+    if "role" in changes:
+        changes |= _role_row(changes["role"])
     connection.execute(update(users).where(users.c.id == user_id).values(changes))
 
 
@@ -239,4 +246,8 @@ def delete_counts_before(connection: Connection, before: datetime) -> None:
 
 
 def _user_row(user: User) -> Row:
-    return {**as_row(user), "username_folded": username_key(user.username)}
+    return {**as_row(user), **_role_row(user.role), "username_folded": username_key(user.username)}
+
+
+def _role_row(role: str) -> Row:
+    return SUPERVISOR_ROW if role == SUPERVISOR else {"role": role, "is_supervisor": False}

@@ -2,10 +2,14 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi import APIRouter, Depends, Header, Path, Query, Response
 
 from londonpump.domain.mobilisations import Event
+from londonpump.persistence.database import Connection
+from londonpump.persistence.repositories.mobilisations import read_board_version
 from londonpump.service.board import updates
+from londonpump.service.board.batch import NewMobilisations, SentPumps, pumps_of, send_pumps
+from londonpump.service.board.responses import incident_response, mobilisation_response
 from londonpump.service.board.schemas import (
     BoardResponse,
     EventTime,
@@ -16,9 +20,11 @@ from londonpump.service.board.schemas import (
     PumpResponse,
     Snapshot,
     SnapshotResponse,
+    Withdrawal,
 )
 from londonpump.service.board.view import BoardView
-from londonpump.service.field_formats import INCIDENT, OUR_ID, PUMP, Responses
+from londonpump.service.field_formats import INCIDENT, OUR_ID, PUMP, Responses, is_known
+from londonpump.service.idempotency import OTHER_BODY, REPLAY, REPLAY_HEADERS, IdempotencyKey, Key
 from londonpump.service.rights import Operator, Person, Right, Role, SignedIn
 from londonpump.service.state import Services, State
 
@@ -26,9 +32,15 @@ PROBLEMS: Responses = {
     404: {"description": "The pump or the mobilisation does not exist."},
     409: {"description": "The present state does not allow it; `state` contains that state."},
 }
+BOARD_RESPONSES: Responses = {
+    200: {"description": "The board now.", "headers": {"ETag": {"schema": {"type": "string"}}}},
+    304: {"description": "The board is that of the tag in `If-None-Match`."},
+}
 PAGE = 100
 SNAPSHOT_WITHIN_S = 5.0
 """Replaces the store's patience: after a gap a snapshot of the whole fleet stores many rows, and the next one more."""
+BATCH_WITHIN_S = 1.0
+"""Replaces the store's patience: ten pumps take ten times as many statements as one."""
 
 router = APIRouter(prefix="/v1", tags=["board"])
 Feed = Annotated[Person, Depends(Right(frozenset({Role.SERVICE, Role.ADMIN})))]
@@ -42,14 +54,34 @@ PumpCode = Annotated[
 Incident = Annotated[
     str, Query(pattern=INCIDENT, description="Number of the incident", examples=["012345-02062025"])
 ]
+KnownTags = Annotated[str, Header(max_length=1_000, description="`ETag` of the board that is known already")]
 EventParameter = Annotated[Event, Path(description="What happened to the pump")]
 
 
-@router.get("/board", operation_id="get_board", response_description="The board now.")
-async def board(_: SignedIn, state: State) -> BoardResponse:
-    """Return every pump of today's fleet, read from the database, so that all replicas return the same."""
-    now, stations = state.clock(), _stations(state)
-    return _board(await state.store.read(lambda connection: updates.view_board(connection, stations, now)))
+@router.get(
+    "/board",
+    operation_id="get_board",
+    response_description="The board now.",
+    response_model=BoardResponse,
+    responses=BOARD_RESPONSES,
+)
+async def board(_: SignedIn, state: State, response: Response, if_none_match: KnownTags = "") -> Any:
+    """Return every pump of today's fleet, read from the database, so that all replicas return the same.
+
+    `ETag` changes with `board_version`, with the active model, and once a minute, because states also depend on the time.
+    """
+    now, model, stations = state.clock(), state.champion.current, _stations(state)
+
+    def read(connection: Connection) -> tuple[str, BoardView | None]:
+        tag = f'"{read_board_version(connection)}-{now.timestamp() // 60:.0f}-{model and model.name}"'
+        return tag, None if is_known(if_none_match, tag) else updates.view_board(connection, stations, now)
+
+    tag, view = await state.store.read(read)
+    # weak, because the time of the answer is another one
+    response.headers["ETag"] = f"W/{tag}"
+    if view is None:
+        return Response(status_code=304, headers={"ETag": f"W/{tag}"})
+    return _board(view)
 
 
 @router.put(
@@ -123,6 +155,62 @@ async def mobilise(
     return recorded
 
 
+@router.post(
+    "/mobilisations/batch",
+    operation_id="record_mobilisations",
+    responses={
+        200: {"description": "What became of each pump.", "headers": REPLAY_HEADERS},
+        **OTHER_BODY,
+    },
+)
+async def mobilise_several(
+    person: Operator,
+    state: State,
+    new: NewMobilisations,
+    response: Response,
+    idempotency_key: IdempotencyKey = None,
+) -> SentPumps:
+    """Send up to 10 pumps to one incident. What can go goes, and each pump has its own answer.
+
+    If no number is given, one of ours is drawn for the first pump that can go. After a lost answer send the same body with
+    the same key again: nothing is recorded twice.
+    """
+    actor = _actor(person, state)
+    key = idempotency_key and Key.of(
+        person.id, idempotency_key, "mobilisations/batch", new.model_dump(mode="json"), actor.now
+    )
+    result, is_replay = await state.board.change(
+        state,
+        lambda connection: send_pumps(connection, actor, new, key or None),
+        pumps_of,
+        within_s=max(BATCH_WITHIN_S, state.store.limits.patience_s),
+    )
+    if is_replay:
+        response.headers[REPLAY] = "true"
+    return result
+
+
+@router.post(
+    "/mobilisations/{mobilisation_id}/withdrawn",
+    operation_id="withdraw_mobilisation",
+    response_description="The mobilisation, withdrawn.",
+    responses=PROBLEMS,
+)
+async def withdraw(
+    person: Operator, state: State, mobilisation_id: MobilisationId, withdrawal: Withdrawal
+) -> MobilisationResponse:
+    """Withdraw a mobilisation that was recorded by mistake, until the pump arrives.
+
+    The record stays with the reason, and does not count: the pump is again what it was before.
+    """
+    actor = _actor(person, state)
+    return await state.board.change(
+        state,
+        lambda connection: updates.withdraw(connection, actor, mobilisation_id, withdrawal.reason),
+        lambda done: [done.pump],
+    )
+
+
 @router.get(
     "/mobilisations",
     operation_id="list_mobilisations",
@@ -137,7 +225,7 @@ async def of_incident(
     """List the mobilisations of an incident, the first one first."""
     now = state.clock()
     return await state.store.read(
-        lambda connection: updates.incident_response(connection, incident_number, at_most, now)
+        lambda connection: incident_response(connection, (incident_number,), at_most, now)
     )
 
 
@@ -150,9 +238,7 @@ async def of_incident(
 async def mobilisation(_: SignedIn, state: State, mobilisation_id: MobilisationId) -> MobilisationResponse:
     """Return one mobilisation, with the error of its announced time once the pump arrived."""
     now = state.clock()
-    return await state.store.read(
-        lambda connection: updates.mobilisation_response(connection, mobilisation_id, now)
-    )
+    return await state.store.read(lambda connection: mobilisation_response(connection, mobilisation_id, now))
 
 
 @router.post(
@@ -191,4 +277,10 @@ def _stations(state: Services) -> tuple[Any, ...]:
 
 def _board(view: BoardView) -> BoardResponse:
     pumps = [PumpResponse.model_validate(pump) for pump in view.pumps.values()]
-    return BoardResponse(at=view.at, pumps_out=view.pumps_out(), n_reported=view.n_reported, pumps=pumps)
+    return BoardResponse(
+        at=view.at,
+        board_version=view.version,
+        pumps_out=view.pumps_out(),
+        n_reported=view.n_reported,
+        pumps=pumps,
+    )

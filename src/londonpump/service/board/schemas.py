@@ -1,5 +1,7 @@
 """Request and response models of the board."""
 
+from collections import Counter
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Annotated, Literal, Self
 
@@ -17,7 +19,17 @@ from londonpump.domain.canonical_spelling import normalise_code
 from londonpump.domain.columns import EASTING, NORTHING
 from londonpump.domain.json_values import JsonObject
 from londonpump.domain.mobilisations import State
-from londonpump.service.field_formats import INCIDENT, NAME, PUMP, REASON, STATION, ApiModel, Strict, in_range
+from londonpump.service.field_formats import (
+    INCIDENT,
+    NAME,
+    PUMP,
+    REASON,
+    STATION,
+    WHOLE_SECONDS,
+    ApiModel,
+    Strict,
+    in_range,
+)
 
 FIRST_YEAR, LAST_YEAR = 2009, 9998
 """The records begin in 2009."""
@@ -45,7 +57,16 @@ StationCode = Annotated[str, Field(pattern=STATION, examples=["H27"]), Normalise
 IncidentNumber = Annotated[str, Field(pattern=INCIDENT, examples=["012345-02062025"])]
 Name = Annotated[str, Field(pattern=NAME)]
 Reason = Annotated[str, Field(max_length=500, pattern=REASON)]
+WholeSeconds = Annotated[str, Field(pattern=WHOLE_SECONDS, examples=["360"])]
+Chance = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
+
+
+def require_each_once(pumps: Iterable[str]) -> None:
+    """Raise ValueError if a pump is named twice."""
+    # with two entries of one pump the result would depend on their order
+    if max(Counter(pumps).values(), default=0) > 1:
+        raise ValueError("pumps names one pump twice")
 
 
 class Announced(Strict):
@@ -59,6 +80,10 @@ class Announced(Strict):
     """Seconds in which half of such mobilisations arrive: the announced time."""
     p90_s: Seconds
     """Seconds in which 90 % of such mobilisations arrive."""
+    chance_within_s: Annotated[dict[WholeSeconds, Chance], Field(max_length=20)] | None = None
+    """Announced chance of arriving within each number of seconds; kept with the outcome."""
+    has_warning: bool | None = None
+    """Whether the announced time came with a warning; null if that is not known."""
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -77,34 +102,16 @@ class GridLocation(Strict):
     """Northing of the British grid."""
 
 
-class NewMobilisation(Strict):
-    """A pump to send to an incident.
+class PumpToSend(Strict):
+    """A pump to send to an incident, and what was announced.
 
     If `recommended_pump` is given and another pump is sent, `override_reason` is required. If the recommendation comes
     from `prediction_id`, another pump needs no reason, because it may be the second or third of several; with a reason
     it is recorded as an override.
     """
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "incident_number": "012345-02062025",
-                    "pump": "H271",
-                    "location": {"easting_m": 527912.0, "northing_m": 175110.0},
-                }
-            ]
-        }
-    )
-
-    incident_number: IncidentNumber
-    """Number of the incident."""
     pump: PumpCode
     """Code of the pump that is sent."""
-    at: At | None = None
-    """When the pump was mobilised; now, if left out."""
-    location: GridLocation | None = None
-    """Where the incident is; taken from the prediction, if left out."""
     prediction_id: Name | None = None
     """Id of the prediction that recommended the pump."""
     announced: Announced | None = None
@@ -127,6 +134,48 @@ class NewMobilisation(Strict):
         if self.override_reason is not None and not self.is_override and self.prediction_id is None:
             raise ValueError("override_reason is given, but no other pump was recommended")
         return self
+
+
+class Dispatch(Strict):
+    """The incident that pumps are sent to."""
+
+    incident_number: IncidentNumber | None = None
+    """Number of the incident. If it is left out, that of the prediction, or else a new one of ours, such as
+    `L0042-29112026` by London's day."""
+    at: At | None = None
+    """When the pumps were mobilised; now, if left out."""
+    location: GridLocation | None = None
+    """Where the incident is; taken from the prediction, if left out."""
+
+
+class NewMobilisation(PumpToSend, Dispatch):
+    """A pump to send to an incident.
+
+    If `recommended_pump` is given and another pump is sent, `override_reason` is required. If the recommendation comes
+    from `prediction_id`, another pump needs no reason, because it may be the second or third of several; with a reason
+    it is recorded as an override.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "incident_number": "012345-02062025",
+                    "pump": "H271",
+                    "location": {"easting_m": 527912.0, "northing_m": 175110.0},
+                }
+            ]
+        }
+    )
+
+
+class Withdrawal(Strict):
+    """Why a mobilisation was recorded by mistake."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "Wrong pump"}]})
+
+    reason: Reason
+    """Reason, kept with the mobilisation and in the audit."""
 
 
 class EventTime(Strict):
@@ -210,9 +259,7 @@ class Snapshot(Strict):
 
     @model_validator(mode="after")
     def _once_each(self) -> Self:
-        # with two entries of one pump the result would depend on their order
-        if len({entry.pump for entry in self.pumps}) < len(self.pumps):
-            raise ValueError("pumps names one pump twice")
+        require_each_once(entry.pump for entry in self.pumps)
         return self
 
 
@@ -246,6 +293,8 @@ class BoardResponse(ApiModel):
 
     at: datetime
     """When the board was read."""
+    board_version: int
+    """Number that every change of a pump or a mobilisation raises."""
     pumps_out: int | None
     """Number of pumps between mobilised and left; null where fewer than half of the fleet were reported in 12
     hours."""
@@ -327,6 +376,10 @@ class MobilisationResponse(ApiModel):
     """When the pump left the incident; null if not reported."""
     returned_at: datetime | None
     """When the pump was back; null if not reported."""
+    withdrawn_at: datetime | None
+    """When the mobilisation was withdrawn because it had been recorded by mistake; null otherwise."""
+    withdrawn_reason: str | None
+    """Why it was withdrawn."""
     location: GridLocation | None
     """Where the incident is."""
     prediction_id: str | None

@@ -13,8 +13,10 @@ from londonpump.persistence.database import Connection
 from londonpump.persistence.repositories import mobilisations
 from londonpump.persistence.repositories.audit import append_audit, json_of
 from londonpump.persistence.repositories.context import select_stations
+from londonpump.persistence.repositories.outcomes import add_outcome
 from londonpump.persistence.repositories.predictions import CALL, PredictionRecord, find_prediction
 from londonpump.persistence.stored_json import rename_answer
+from londonpump.service.board.responses import mobilisation_response
 from londonpump.service.board.rules import (
     PumpState,
     contradicting_mobilisation,
@@ -31,7 +33,6 @@ from londonpump.service.board.schemas import (
     GridLocation,
     MobilisationResponse,
     NewMobilisation,
-    OutcomeResponse,
     PumpReport,
     PumpResponse,
     Snapshot,
@@ -63,11 +64,9 @@ def fleet_on(connection: Connection, stations: Sequence[Station], now: datetime)
 
 
 def view_board(connection: Connection, stations: Sequence[Station], now: datetime) -> BoardView:
-    """Return the present board, with two database queries, or three if no model is active."""
-    fleet = fleet_on(connection, stations, now)
-    return BoardView.of(
-        mobilisations.read_pumps(connection), fleet, now, mobilisations.recent_incidents(connection, now)
-    )
+    """Return the present board, with three database queries, or four if no model is active."""
+    fleet, stored = fleet_on(connection, stations, now), mobilisations.read_board(connection, now)
+    return BoardView.of(stored.pumps, fleet, now, stored.recent, stored.version)
 
 
 def mobilise(connection: Connection, actor: Actor, new: NewMobilisation) -> tuple[MobilisationResponse, bool]:
@@ -84,6 +83,9 @@ def mobilise(connection: Connection, actor: Actor, new: NewMobilisation) -> tupl
     # the lock serialises two control rooms that send the same pump: the second one sees the first mobilisation
     row = mobilisations.lock_pump(connection, new.pump)
     at = new.at or actor.now
+    withdrawn = mobilisations.withdrawn_mobilisation(connection, new.pump, at)
+    if withdrawn is not None:
+        return _repeat_withdrawn(connection, withdrawn, new, actor.now), False
     before = mobilisations.mobilisation_before(connection, new.pump, at)
     # checked before the rules: a repeated request would otherwise fail because its own pump is out
     if before is not None and _is_duplicate(before, new, actor.now):
@@ -97,14 +99,16 @@ def mobilise(connection: Connection, actor: Actor, new: NewMobilisation) -> tupl
     if problem:
         raise Conflict(problem, state)
     new_id = uuid4().hex
+    # drawn after everything was checked: a pump that cannot go uses up no number
+    number = new.incident_number or mobilisations.draw_incident_number(connection, london_day(at))
     mobilisations.add_mobilisation(
         connection,
-        Mobilisation(new_id, new.incident_number, new.pump, at),
+        Mobilisation(new_id, number, new.pump, at),
         _details(new, then),
         actor.user_id,
         is_newest=after is None,
     )
-    about = {"mobilisation": new_id, "incident": new.incident_number, "pump": new.pump}
+    about = {"mobilisation": new_id, "incident": number, "pump": new.pump}
     append_audit(connection, actor.now, MOBILISED, actor.user_id, about | {"at": at.isoformat()})
     # another pump without a reason is the second or third of several, so it is no override
     if new.is_override and new.override_reason is not None:
@@ -126,6 +130,10 @@ def report_event(
     if known is not None and at in {None, known}:
         return stored
     state = ConflictState(mobilisation=stored).as_json()
+    if dispatch.withdrawn_at is not None:
+        raise Conflict(
+            f"The mobilisation was withdrawn: {dispatch.pump} was not sent by it. Record a new one.", state
+        )
     if known is not None:
         raise Conflict(f"{event} was already reported with another time.", state)
     _check_time(timestamp, actor.now, state, is_feed=actor.is_feed)
@@ -136,8 +144,33 @@ def report_event(
     mobilisations.set_event_time(connection, mobilisation_id, event, timestamp, actor.user_id)
     if event is Event.ARRIVED:
         # in the same transaction, so that no arrival lacks its outcome
-        mobilisations.add_outcome(connection, mobilisation_id)
+        add_outcome(connection, mobilisation_id)
     _audit_event(connection, actor, dispatch, event, timestamp)
+    return mobilisation_response(connection, mobilisation_id, actor.now)
+
+
+def withdraw(connection: Connection, actor: Actor, mobilisation_id: str, reason: str) -> MobilisationResponse:
+    """Withdraw a mobilisation that was recorded by mistake. Its row stays; a repeated request changes nothing.
+
+    Raises: NotFound; Conflict once the pump has arrived or returned.
+    """
+    mobilisations.lock_pump(connection, _find(connection, mobilisation_id).pump)
+    # read after the lock: the pump may have arrived meanwhile
+    dispatch = _find(connection, mobilisation_id)
+    stored = mobilisation_response(connection, mobilisation_id, actor.now)
+    if dispatch.withdrawn_at is not None:
+        return stored
+    last, _ = dispatch.last
+    if last not in {None, Event.MOBILE}:
+        raise Conflict(
+            f"{dispatch.pump} has {last} already, so that this is no mistake. Only a pump that has not arrived can be "
+            "withdrawn.",
+            ConflictState(mobilisation=stored).as_json(),
+        )
+    mobilisations.withdraw_mobilisation(connection, dispatch, actor.now, reason, actor.user_id)
+    about = {"mobilisation": dispatch.id, "incident": dispatch.incident_number, "pump": dispatch.pump}
+    why = {"event": mobilisations.WITHDRAWN, "at": actor.now.isoformat(), "reason": reason}
+    append_audit(connection, actor.now, EVENT, actor.user_id, about | why)
     return mobilisation_response(connection, mobilisation_id, actor.now)
 
 
@@ -259,26 +292,6 @@ def _digest_of(snapshot: Snapshot) -> str:
     return sha256(json_of(snapshot.model_dump(mode="json", exclude_unset=True)).encode()).hexdigest()
 
 
-def mobilisation_response(
-    connection: Connection, mobilisation_id: str, now: datetime
-) -> MobilisationResponse:
-    """Return a stored mobilisation. Raises: NotFound."""
-    row = mobilisations.read_mobilisation(connection, mobilisation_id)
-    if row is None:
-        raise NotFound(f"There is no mobilisation {mobilisation_id}.")
-    return _to_response(row, now)
-
-
-def incident_response(
-    connection: Connection, incident_number: str, at_most: int, now: datetime
-) -> list[MobilisationResponse]:
-    """Return the mobilisations of an incident; empty if there are none."""
-    return [
-        _to_response(row, now)
-        for row in mobilisations.mobilisations_of_incident(connection, incident_number, at_most)
-    ]
-
-
 def _find(connection: Connection, mobilisation_id: str) -> Mobilisation:
     dispatch = mobilisations.find_mobilisation(connection, mobilisation_id)
     if dispatch is None:
@@ -288,11 +301,26 @@ def _find(connection: Connection, mobilisation_id: str) -> Mobilisation:
 
 def _is_duplicate(before: Mobilisation, new: NewMobilisation, now: datetime) -> bool:
     """Return whether a mobilisation repeats the previous one: same incident and time, or, without a time, still out."""
-    if before.incident_number != new.incident_number:
+    # without a number only the exact time shows that a request is repeated
+    if before.incident_number != new.incident_number and (new.incident_number or new.at is None):
         return False
     if new.at is not None:
         return before.mobilised_at == new.at
     return before.state_at(now) in {State.MOBILISED, State.MOBILE, State.AT_INCIDENT}
+
+
+def _repeat_withdrawn(
+    connection: Connection, withdrawn: Mobilisation, new: NewMobilisation, now: datetime
+) -> MobilisationResponse:
+    """Return a withdrawn mobilisation to a request that repeats it. Raises: Conflict for another incident."""
+    stored = mobilisation_response(connection, withdrawn.id, now)
+    if new.incident_number in {None, withdrawn.incident_number}:
+        return stored
+    raise Conflict(
+        f"A mobilisation of {withdrawn.pump} at this time was withdrawn, and its row stays. Send another time, such as a "
+        "second later.",
+        ConflictState(mobilisation=stored).as_json(),
+    )
 
 
 def _details(new: NewMobilisation, then: PumpState) -> mobilisations.DispatchDetails:
@@ -308,6 +336,8 @@ def _details(new: NewMobilisation, then: PumpState) -> mobilisations.DispatchDet
         announced_p10_s=None if announced is None else announced.p10_s,
         announced_p50_s=None if announced is None else announced.p50_s,
         announced_p90_s=None if announced is None else announced.p90_s,
+        announced_chances=None if announced is None else announced.chance_within_s,
+        is_flagged=None if announced is None else announced.has_warning,
         model=None if announced is None else announced.model,
         recommended_pump=new.recommended_pump,
         override_reason=new.override_reason,
@@ -327,27 +357,6 @@ def _check_station(fleet: Fleet, field: str, code: str | None) -> None:
         raise Unprocessable((field, f"{code} is not a station with pumps today"))
 
 
-def _to_response(stored: mobilisations.StoredMobilisation, now: datetime) -> MobilisationResponse:
-    dispatch, details, outcome = stored.dispatch, stored.details, stored.outcome
-    timestamps = {name: getattr(dispatch, name) for name in Mobilisation.__slots__}
-    copied = ("station_code", "is_from_road", "prediction_id", "recommended_pump", "override_reason")
-    times = {name: getattr(details, f"announced_{name}") for name in ("p10_s", "p50_s", "p90_s")}
-    # its return was never reported, and the pump is on a later mobilisation now
-    is_left_open = stored.is_followed and dispatch.returned_at is None
-    return MobilisationResponse(
-        state=State.UNKNOWN if is_left_open else dispatch.state_at(now),
-        location=None
-        if details.easting_m is None or details.northing_m is None
-        else GridLocation(easting_m=details.easting_m, northing_m=details.northing_m),
-        announced=None if details.model is None else Announced(model=details.model, **times),
-        outcome=None
-        if outcome is None
-        else OutcomeResponse.of(outcome.actual_s, outcome.error_s, is_inside_80=outcome.is_inside_80),
-        **timestamps,
-        **{name: getattr(details, name) for name in copied},
-    )
-
-
 def with_prediction(connection: Connection, new: NewMobilisation) -> NewMobilisation:
     """Complete a mobilisation from the named prediction. Given values take precedence.
 
@@ -363,11 +372,12 @@ def with_prediction(connection: Connection, new: NewMobilisation) -> NewMobilisa
 
 def _completed(new: NewMobilisation, record: PredictionRecord) -> NewMobilisation:
     # a prediction without an incident number may belong to any incident
-    if record.incident_number not in {None, new.incident_number}:
+    if new.incident_number is not None and record.incident_number not in {None, new.incident_number}:
         raise Unprocessable(("prediction_id", f"is about incident {record.incident_number}"))
     answer: JsonObject = rename_answer(record.answer or {})
     candidates = answer["candidates"]
     predicted = {
+        "incident_number": record.incident_number,
         "announced": next(
             (_announced(each, record) for each in candidates if each["pump"] == new.pump), None
         ),
@@ -381,7 +391,12 @@ def _completed(new: NewMobilisation, record: PredictionRecord) -> NewMobilisatio
 
 def _announced(candidate: JsonObject, record: PredictionRecord) -> Announced:
     times = {name: candidate[name] for name in ("p10_s", "p50_s", "p90_s")}
-    return Announced(model=record.model or "", **times)
+    return Announced(
+        model=record.model or "",
+        chance_within_s=candidate["chance_within_s"],
+        has_warning=candidate["warning"]["risk_underestimated"],
+        **times,
+    )
 
 
 def _location(location: JsonObject) -> GridLocation | None:

@@ -22,7 +22,7 @@ from londonpump.domain.errors import DatabaseFailed
 from londonpump.persistence.database import Connection
 from londonpump.persistence.repositories.alarms import standing_alarms
 from londonpump.persistence.repositories.context import newest_weather
-from londonpump.persistence.repositories.mobilisations import LiveFigures, live_figures
+from londonpump.persistence.repositories.outcomes import LiveFigures, live_figures
 from londonpump.service.health.schemas import AlarmResponse, Readiness
 from londonpump.service.state import Services
 

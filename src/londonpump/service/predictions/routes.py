@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Path, Response
+from fastapi import APIRouter, Path, Response
 
 from londonpump.persistence.database import Connection
 from londonpump.persistence.repositories.mobilisations import is_prediction_referenced
 from londonpump.persistence.repositories.predictions import CALL, PredictionRecord, as_text, find_prediction
 from londonpump.persistence.stored_json import rename_answer, request_to_hash
 from londonpump.service.errors import NotFound
-from londonpump.service.field_formats import IDEMPOTENCY_KEY, OUR_ID, Responses
-from londonpump.service.predictions.batching import Key
+from londonpump.service.field_formats import OUR_ID, Responses
+from londonpump.service.idempotency import OTHER_BODY, REPLAY, REPLAY_HEADERS, IdempotencyKey, Key
 from londonpump.service.predictions.schemas import (
     BatchRequest,
     BatchResponse,
@@ -20,37 +20,21 @@ from londonpump.service.predictions.schemas import (
     PredictionResponse,
 )
 from londonpump.service.predictions.service import StoredAnswers, answer_batch, answer_question
-from londonpump.service.rights import Operator, Person, Role, SignedIn
+from londonpump.service.rights import SEES_ALL, Operator, Person, SignedIn
 from londonpump.service.state import State
 
 router = APIRouter(prefix="/v1/predictions", tags=["predictions"])
-IdempotencyKey = Annotated[
-    str | None,
-    Header(
-        min_length=1,
-        max_length=128,
-        pattern=IDEMPOTENCY_KEY,
-        description="If the same key is sent again with the same question within 24 hours, the same answer is returned.",
-    ),
-]
 PredictionId = Annotated[str, Path(pattern=OUR_ID, description="Id of the prediction")]
-REPLAY = "Idempotent-Replay"
 PREDICTION_RESPONSES: Responses = {
     200: {
         "description": "The prediction, which was stored before it was returned.",
-        "headers": {
-            REPLAY: {
-                "description": "`true` if this is the stored answer to an earlier request.",
-                "schema": {"type": "string"},
-            }
-        },
+        "headers": REPLAY_HEADERS,
     },
-    409: {"description": "The key was sent with another question before."},
+    **OTHER_BODY,
 }
 TOO_MANY: Responses = {
     429: {"description": "Too many batches are waiting. `Retry-After` is the number of seconds to wait."}
 }
-SEES_ALL = frozenset({Role.ANALYST, Role.ADMIN})
 
 
 @router.post("", operation_id="rank_pumps", response_model=PredictionResponse, responses=PREDICTION_RESPONSES)
@@ -105,7 +89,7 @@ async def predict_many(
 async def prediction(person: SignedIn, state: State, prediction_id: PredictionId) -> Response:
     """Return a stored prediction.
 
-    Everybody can read their own predictions and those that a mobilisation refers to; analysts and admins can read all.
+    Everybody can read their own predictions and those that a mobilisation refers to; analysts, supervisors and admins can read all.
     """
 
     def read_if_allowed(connection: Connection) -> PredictionRecord | None:

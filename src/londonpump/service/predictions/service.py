@@ -24,8 +24,9 @@ from londonpump.persistence.repositories.predictions import (
     find_answers,
 )
 from londonpump.service.errors import Unprocessable
+from londonpump.service.idempotency import Key, claim, find_answer, forget
 from londonpump.service.micro_batching import MicroBatcher
-from londonpump.service.predictions.batching import BatchTurn, Key, claim, find_answer, forget, slices_of
+from londonpump.service.predictions.batching import BatchTurn, slices_of
 from londonpump.service.predictions.forecast import Call, Ranked, call_of, forecast
 from londonpump.service.predictions.request_context import (
     ContextCache,

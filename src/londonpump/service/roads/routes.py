@@ -3,7 +3,7 @@
 import asyncio
 from typing import Annotated, Literal, Self
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 from pydantic import ConfigDict, model_validator
 
 from londonpump.domain.columns import EASTING, LATITUDE, LONGITUDE, NORTHING
@@ -12,11 +12,9 @@ from londonpump.roads.route import find_route
 from londonpump.service.board.schemas import StationCode
 from londonpump.service.errors import NotFound
 from londonpump.service.field_formats import ApiModel, Responses, in_range
-from londonpump.service.rights import Person, Right, Role, SignedIn
+from londonpump.service.rights import Operator, SignedIn
 from londonpump.service.state import State
 
-RouteReader = Annotated[Person, Depends(Right(frozenset({Role.OPERATOR, Role.SERVICE, Role.ADMIN})))]
-"""Right to see routes: operators, services and admins, who act on calls."""
 NO_ROADS: Responses = {404: {"description": "No roads are imported, or no way is known there."}}
 GIVE_ONE = "give one of: easting_m and northing_m; latitude and longitude"
 
@@ -139,7 +137,7 @@ async def roads(_: SignedIn, state: State) -> RoadsResponse:
 
 
 @router.get("/route", operation_id="get_route", response_description="The route.", responses=NO_ROADS)
-async def route(_: RouteReader, state: State, query: Annotated[RouteQuery, Query()]) -> RouteResponse:
+async def route(_: Operator, state: State, query: Annotated[RouteQuery, Query()]) -> RouteResponse:
     """Return the fastest legal route by road from a station to a point, as a GeoJSON feature."""
     # in a thread: a route takes about 10 ms, for which other requests would wait
     return await asyncio.to_thread(_find, state, query)
