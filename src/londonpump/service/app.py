@@ -35,6 +35,7 @@ from londonpump.service.board.cache import board_lifespan
 from londonpump.service.champion import ChampionWatch
 from londonpump.service.console import new_call
 from londonpump.service.console import routes as console
+from londonpump.service.console import tiles
 from londonpump.service.errors import answer_errors
 from londonpump.service.health import routes as health
 from londonpump.service.health.lifespan import health_lifespan
@@ -58,6 +59,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     models.router,
     roads.router,
     new_call.router,
+    tiles.router,
     console.router,  # last: it answers for every other address below /console/
 )
 """Routes of every domain, the most used first: a request tries them in this order."""
@@ -84,6 +86,7 @@ PART_LIFESPANS: tuple[PartLifespan, ...] = (
     health_lifespan,
     board_lifespan,
     predictions_lifespan,
+    tiles.tiles_lifespan,
 )
 """Each sets the fields of `Services` that its domain shares among all requests; opened in this order, closed in reverse."""
 

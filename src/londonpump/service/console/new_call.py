@@ -1,12 +1,13 @@
 """New call: a place is found, the pumps are ranked, and those that were sent are recorded. One form, with script or without."""
 
 import json
+from datetime import timedelta
 from secrets import token_urlsafe
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import numpy as np
 from fastapi import APIRouter, Form, Query, Request, Response
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from starlette.responses import JSONResponse, RedirectResponse
 
 from londonpump.domain.canonical_spelling import PROPERTY_CATEGORIES
@@ -15,16 +16,21 @@ from londonpump.domain.json_values import JsonObject
 from londonpump.domain.mobilisations import RANKED
 from londonpump.domain.national_grid import to_grid
 from londonpump.domain.stations import by_code, known_stations
-from londonpump.service.console.pages import ConsoleRoute, assets, is_part, render
+from londonpump.service.board.batch import NewMobilisations, SentPumps
+from londonpump.service.board.routes import mobilise_several
+from londonpump.service.board.routes import withdraw as withdraw_mobilisation
+from londonpump.service.board.schemas import Withdrawal
+from londonpump.service.console.pages import ConsoleRoute, assets, is_part, london_time, render
 from londonpump.service.console.places import find_places
 from londonpump.service.console.ranking import Ranking, by_distance, ranking_of
-from londonpump.service.console.session import Caller, Visitor
+from londonpump.service.console.session import CALLERS, Caller, Visitor
 from londonpump.service.console.status import read_live
 from londonpump.service.console.texts import text
-from londonpump.service.errors import Unprocessable
+from londonpump.service.errors import NotAllowed, Unprocessable
+from londonpump.service.field_formats import format_error
 from londonpump.service.predictions.schemas import PredictionRequest
 from londonpump.service.predictions.service import answer_question
-from londonpump.service.rights import Person, Role
+from londonpump.service.rights import Person
 from londonpump.service.state import Services, State
 
 router = APIRouter(prefix="/console", route_class=ConsoleRoute, include_in_schema=False)
@@ -32,8 +38,10 @@ N_SHOWN = 8
 MAX_TEXT = 200
 N_MATCHES = 8
 KEY_BYTES = 16
-CALLERS = frozenset({Role.OPERATOR, Role.SERVICE, Role.ADMIN})
 Text = Annotated[str, Form(max_length=MAX_TEXT)]
+Code = Annotated[str, Form(max_length=64)]
+Reason = Annotated[str, Form(max_length=500)]
+T = TypeVar("T", bound=BaseModel)
 
 
 @router.get("/")
@@ -141,6 +149,99 @@ async def _rank_by_distance(state: Services, request: PredictionRequest, label: 
     return by_distance(pumps, stations, point, label, N_SHOWN)
 
 
+@router.post("/record")
+async def record(
+    request: Request,
+    state: State,
+    person: Caller,
+    pump: Annotated[list[Code], Form()],
+    key: Text = "",
+    first: Code = "",
+    prediction_id: Text = "",
+    incident: Text = "",
+    reason: Reason = "",
+    own_reason: Reason = "",
+) -> Response:
+    """Record the ticked pumps as sent, once however often the request comes, and show what the database says."""
+    if not state.settings.console_records:
+        raise NotAllowed(text("call.recording_off"))
+    why = own_reason.strip() or reason
+    if first and first not in pump and not why:
+        raise Unprocessable(("reason", text("call.first_not_ticked", pump=first)))
+    sent = {
+        "pumps": [
+            # a reason belongs to pumps that replace the first one: the others are the second or third of several
+            {"pump": code, **({"override_reason": why} if why and first and first not in pump else {})}
+            for code in pump
+        ],
+        **({"prediction_id": prediction_id} if prediction_id else {}),
+        **({"incident_number": incident} if incident else {}),
+    }
+    new = require_valid(NewMobilisations, sent)
+    result = await mobilise_several(person, state, new, Response(), key or None)
+    return _recorded_page(request, result)
+
+
+@router.post("/withdraw")
+async def withdraw(
+    request: Request, state: State, person: Caller, mobilisation: Annotated[list[Code], Form()]
+) -> Response:
+    """Withdraw what was recorded by mistake."""
+    withdrawal = Withdrawal(reason=text("call.mistake"))
+    done = [await withdraw_mobilisation(person, state, each, withdrawal) for each in mobilisation]
+    said = text(
+        "call.withdrawn",
+        time=london_time(state.clock()),
+        pumps=", ".join(each.pump for each in done),
+        incident=done[0].incident_number,
+    )
+    return render(request, "recorded.html", said=said, problems=[], mobilisations=[], key=_new_key())
+
+
+def _recorded_page(request: Request, result: SentPumps) -> Response:
+    """Return what was recorded. Nothing is said that the database did not answer."""
+    done = [entry.mobilisation for entry in result.pumps if entry.mobilisation is not None]
+    arrivals = [
+        each.mobilised_at + timedelta(seconds=each.announced.p50_s)
+        for each in done
+        if each.announced is not None
+    ]
+    said = ""
+    if done:
+        said = text(
+            "call.done",
+            time=london_time(max(each.mobilised_at for each in done)),
+            pumps=", ".join(each.pump for each in done),
+            incident=result.incident_number,
+        )
+        if arrivals:
+            said = f"{said} {text('call.done_there', time=london_time(min(arrivals)))}"
+    problems = [
+        text("call.refused", pump=entry.pump, why=entry.problem.detail)
+        for entry in result.pumps
+        if entry.problem is not None
+    ]
+    mobilisations = [each.id for each in done]
+    return render(
+        request, "recorded.html", said=said, problems=problems, mobilisations=mobilisations, key=_new_key()
+    )
+
+
+def _new_key() -> str:
+    return token_urlsafe(KEY_BYTES)
+
+
+def require_valid(model: type[T], values: JsonObject) -> T:
+    """Return the values as a model. Raises: Unprocessable."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        problems = [
+            (".".join(map(str, each["loc"])) or "form", format_error(each)) for each in error.errors()
+        ]
+        raise Unprocessable(*problems) from error
+
+
 async def _page(request: Request, state: Services, values: dict[str, Any]) -> Response:
     about = {
         "place": "",
@@ -155,12 +256,13 @@ async def _page(request: Request, state: Services, values: dict[str, Any]) -> Re
     }
     if not is_part(request):
         about["status_line"] = (await read_live(state)).line
-    about["key"] = about["key"] or token_urlsafe(KEY_BYTES)
+    about["key"] = about["key"] or _new_key()
     return render(
         request,
         "call_list.html" if is_part(request) else "new_call.html",
         types=INCIDENT_TYPES,
         properties=PROPERTY_CATEGORIES,
         has_map="vendor/ol.js" in assets(),
+        records=state.settings.console_records,
         **about,
     )

@@ -5,8 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil, hypot
 
+import numpy as np
+
 from londonpump.domain.json_values import JsonObject
 from londonpump.domain.mobilisations import RANKED
+from londonpump.domain.national_grid import to_degrees
 from londonpump.domain.stations import Station
 from londonpump.service.board.rules import PumpState
 from londonpump.service.console.pages import london_time
@@ -85,6 +88,8 @@ class Ranking:
     understood: str
     easting_m: float
     northing_m: float
+    latitude: float
+    longitude: float
     prediction_id: str = ""
     needed: str = ""
     both: str = ""
@@ -129,8 +134,7 @@ def ranking_of(answer: JsonObject, asked_at: datetime, label: str = "") -> Ranki
     return Ranking(
         rows=tuple(rows),
         understood=_understood(location, label),
-        easting_m=location["easting_m"],
-        northing_m=location["northing_m"],
+        **_point(location["easting_m"], location["northing_m"]),
         prediction_id=answer["id"],
         needed=_needed_text(needed),
         both=_both_text(answer["second_pump"], asked_at) if n_ticked > 1 else "",
@@ -167,7 +171,22 @@ def by_distance(
         for i, pump in enumerate(nearest)
     )
     understood = " · ".join(filter(None, (label, grid_reference(easting_m, northing_m))))
-    return Ranking(rows, understood, easting_m, northing_m, warnings=(text("status.no_model"),))
+    return Ranking(
+        rows=rows,
+        understood=understood,
+        warnings=(text("status.no_model"),),
+        **_point(easting_m, northing_m),
+    )
+
+
+def _point(easting_m: float, northing_m: float) -> dict[str, float]:
+    latitude, longitude = to_degrees(np.array([easting_m]), np.array([northing_m]))
+    return {
+        "easting_m": easting_m,
+        "northing_m": northing_m,
+        "latitude": round(float(latitude[0]), 6),
+        "longitude": round(float(longitude[0]), 6),
+    }
 
 
 def _row(

@@ -167,7 +167,7 @@ async def static_file(request: Request) -> Response:
 
 
 # a plain route, as the files of the documentation: anybody may load the style of the sign-in page
-router.add_route("/static/{name:path}", static_file, include_in_schema=False)
+router.add_route("/console/static/{name:path}", static_file, include_in_schema=False)
 
 
 @router.get("/{path:path}")

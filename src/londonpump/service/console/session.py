@@ -10,7 +10,15 @@ from londonpump.service.auth.errors import NoValidToken
 from londonpump.service.auth.service import SignedIn
 from londonpump.service.auth.tokens import CONSOLE, SESSION_LIFE, token_digest
 from londonpump.service.errors import NotAllowed
-from londonpump.service.rights import CONSOLE_PATH, Person, Right, Role, cookie_token, note_person
+from londonpump.service.rights import (
+    CONSOLE_PATH,
+    SUPERVISORS,
+    Person,
+    Right,
+    Role,
+    cookie_token,
+    note_person,
+)
 from londonpump.service.state import Services, state_of
 from londonpump.settings import LOOPBACK
 
@@ -39,7 +47,8 @@ class ConsoleRight(Right):
 
 Visitor = Annotated[Person, Depends(ConsoleRight(frozenset(Role)))]
 """Anybody with an open session of the console."""
-Caller = Annotated[Person, Depends(ConsoleRight(frozenset({Role.OPERATOR, Role.SERVICE, Role.ADMIN})))]
+CALLERS = SUPERVISORS | {Role.OPERATOR, Role.SERVICE}
+Caller = Annotated[Person, Depends(ConsoleRight(CALLERS))]
 """Person who may ask for predictions and record pumps, as `rights.Operator`."""
 
 
