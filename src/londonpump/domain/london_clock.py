@@ -6,7 +6,7 @@ computed here for one timestamp or for a million. The rule (last Sunday of March
 """
 
 import csv
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -51,6 +51,11 @@ def london_us(utc_us: NDArray[np.int64]) -> NDArray[np.int64]:
     # zoneinfo converts one timestamp at a time, which is too slow for a million.
     starts, ends = summer_time_bounds(year)
     return utc_us + np.where((utc_us >= starts) & (utc_us < ends), HOUR_US, 0)
+
+
+def begin_of(day: date) -> datetime:
+    """Return the midnight at which a day of London begins, in UTC. The next one is 23 or 25 h later if the clocks change."""
+    return datetime.combine(day, time(), LONDON).astimezone(UTC)
 
 
 def exists_in_london(wall: datetime) -> bool:

@@ -80,6 +80,7 @@ class PromotionRequest:
     bundle: str  # a folder, or a hash in the store of bundles
     why: str
     is_forced: bool = False  # a simulated model may replace a real one
+    actor: str = ""  # empty: the user who runs the command
 
 
 def promote(settings: Settings, request: PromotionRequest) -> PromotionResult:
@@ -111,7 +112,8 @@ def promote(settings: Settings, request: PromotionRequest) -> PromotionResult:
             require_real_model(card, newest)
         by_hand = ByHandEvidence(round(answered_s, 3), smoke_test.latency_ms, request.is_forced)
         evidence = {**to_json(card_facts(card)), **to_json(by_hand)}
-        activate(registry, Decision(_now(), PROMOTE, before, name, name, BY_HAND, reason, evidence, ""))
+        line = Decision(_now(), PROMOTE, before, name, name, BY_HAND, reason, evidence, request.actor)
+        activate(registry, line)
     return PromotionResult(before, name, is_new=True)
 
 

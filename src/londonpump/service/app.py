@@ -40,9 +40,11 @@ from londonpump.service.errors import answer_errors
 from londonpump.service.health import routes as health
 from londonpump.service.health.lifespan import health_lifespan
 from londonpump.service.http_limits import ConnectionLimits, bounded_protocol
+from londonpump.service.incidents import routes as incidents
 from londonpump.service.middleware import RequestMiddleware
 from londonpump.service.models import routes as models
 from londonpump.service.openapi import add_docs_page, document_error_responses
+from londonpump.service.outcomes import routes as outcomes
 from londonpump.service.predictions import routes as predictions
 from londonpump.service.predictions.service import predictions_lifespan
 from londonpump.service.roads import routes as roads
@@ -54,6 +56,8 @@ from londonpump.settings import Settings
 ROUTERS: tuple[APIRouter, ...] = (
     predictions.router,
     board.router,
+    incidents.router,
+    outcomes.router,
     health.router,
     auth.router,
     models.router,
@@ -75,6 +79,8 @@ TAGS = [
     {"name": "predictions", "description": "Pumps ranked by predicted attendance time, with intervals."},
     {"name": "original", "description": "Routes of the original system, for its clients."},
     {"name": "board", "description": "States of the pumps, and mobilisations with their events."},
+    {"name": "incidents", "description": "Open incidents, their history, and what is near a point."},
+    {"name": "outcomes", "description": "Announced times compared with the arrivals."},
     {"name": "health", "description": "State of the service, for its operators."},
     {"name": "accounts", "description": "Sign-in, sessions and accounts."},
     {"name": "models", "description": "The active model, and the ledger of decisions."},

@@ -25,6 +25,7 @@ DISTRICT = r"^\s*[A-Za-z]{1,2}[0-9][0-9A-Za-z]?(\s*[0-9][A-Za-z]{2}|\s+[0-9])?\s
 INCIDENT = r"^[A-Za-z0-9][A-Za-z0-9/_-]{0,39}$"
 OUR_ID = r"^[0-9a-f]{32}$"
 IDEMPOTENCY_KEY = r"^[\x21-\x7e]+$"
+BUNDLE = r"^[0-9a-f]{16}$"
 NAME = r"^[A-Za-z0-9._-]{1,64}$"
 SESSION = r"^[A-Za-z0-9_-]{1,64}$"
 PREDICTION_CURSOR = r"^[0-9A-Za-z-]{1,64}$"
@@ -38,6 +39,7 @@ PATTERN_MESSAGES = {
     INCIDENT: "is not an incident number. Write it like 012345-02062025: up to 40 letters, digits, - _ and /",
     OUR_ID: "is not an id of this service. Use the id from the response that returned it",
     IDEMPOTENCY_KEY: "is not a key. Use up to 128 visible ASCII characters without blanks",
+    BUNDLE: "is not the name of a model. Take it from GET /v1/models/decisions",
     NAME: "is not a name. Use up to 64 letters, digits, dots, - and _",
     SESSION: "is not a session id. Take it from GET /me/sessions",
     PREDICTION_CURSOR: "is not a prediction id. Take it from the Link header of the previous page",

@@ -1,5 +1,6 @@
 """Services that all requests share, and the dependency through which an endpoint reaches them."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -80,6 +81,8 @@ class Services:
     audit: "AuditBatch" = field(init=False)
     tiles: "Tiles | None" = field(init=False)
     """Streets of the console's map."""
+    model_change: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while the active model is being changed by a request."""
 
     @property
     def clock(self) -> Clock:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Select, bindparam, exists, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, exists, func, insert, or_, select, update
 
 from londonpump.domain.mobilisations import (
     RECENT_WINDOW,
@@ -321,10 +321,21 @@ def recent_incidents(connection: Connection, at: datetime) -> list[RecentInciden
     return [found[number] for number in sorted(found)]
 
 
-def incidents_since(connection: Connection, since: datetime) -> set[str]:
-    """Return the numbers of the incidents to which a pump was sent from a time on."""
-    query = select(mobilisations.c.incident_number).where(mobilisations.c.mobilised_at >= since, _counts)
-    return set(connection.execute(query.distinct()).scalars())
+def incidents_since(
+    connection: Connection, since: datetime, at_most: int, within: tuple[float, float, float] | None = None
+) -> list[str]:
+    """Return the numbers of the newest incidents to which a pump was sent from a time on.
+
+    within: easting, northing and half the side of a square in which they are.
+    """
+    mine = mobilisations.c
+    query = select(mine.incident_number).where(mine.mobilised_at >= since, _counts)
+    if within is not None:
+        east, north, half = within
+        query = query.where(mine.easting_m.between(east - half, east + half))
+        query = query.where(mine.northing_m.between(north - half, north + half))
+    newest = query.group_by(mine.incident_number).order_by(func.max(mine.mobilised_at).desc())
+    return list(connection.execute(newest.limit(at_most)).scalars())
 
 
 def reporters_of(connection: Connection, mobilisation_ids: Collection[str]) -> dict[tuple[str, str], str]:

@@ -48,7 +48,7 @@ class NewMobilisations(Dispatch):
 
 
 class PumpProblem(ApiModel):
-    """Why one pump of several was not sent."""
+    """Reason why one pump of several was not sent."""
 
     status: int
     """Status code that the pump would get on its own: 409 or 422."""
@@ -59,7 +59,7 @@ class PumpProblem(ApiModel):
 
 
 class SentPump(ApiModel):
-    """What became of one pump: its mobilisation, or why it was not sent."""
+    """One pump of several: its mobilisation, or why it was not sent."""
 
     pump: str
     """Code of the pump."""
@@ -72,7 +72,7 @@ class SentPump(ApiModel):
 
 
 class SentPumps(ApiModel):
-    """What became of each pump."""
+    """Result of sending several pumps."""
 
     incident_number: str | None
     """Number of the incident; null if it was to be drawn and no pump could be sent."""
@@ -100,6 +100,7 @@ def send_pumps(
             # a number that was drawn for the first pump is that of all others
             number = entry.mobilisation.incident_number
         sent.append(entry)
+    # claimed in the same transaction: either all is stored, or the same key may be sent again
     result = SentPumps(incident_number=number, pumps=sent)
     if key is not None and claim(connection, key, [result.model_dump(mode="json")]) is not None:
         # it cannot come here with the same pumps, which are locked

@@ -170,7 +170,7 @@ class NewMobilisation(PumpToSend, Dispatch):
 
 
 class Withdrawal(Strict):
-    """Why a mobilisation was recorded by mistake."""
+    """Withdrawal of a mobilisation that was recorded by mistake."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "Wrong pump"}]})
 

@@ -9,7 +9,7 @@ import shutil
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -20,10 +20,17 @@ from prometheus_client.registry import Collector
 from londonpump.domain.attendance_targets import MAX_PUBLISHED_S
 from londonpump.domain.errors import DatabaseFailed
 from londonpump.persistence.database import Connection
-from londonpump.persistence.repositories.alarms import standing_alarms
+from londonpump.persistence.repositories.alarms import (
+    ListedAlarm,
+    acknowledge_alarm,
+    list_alarms,
+    standing_alarms,
+)
+from londonpump.persistence.repositories.audit import append_audit
 from londonpump.persistence.repositories.context import newest_weather
 from londonpump.persistence.repositories.outcomes import LiveFigures, live_figures
-from londonpump.service.health.schemas import AlarmResponse, Readiness
+from londonpump.service.errors import NotFound
+from londonpump.service.health.schemas import AlarmResponse, ListedAlarmResponse, Readiness
 from londonpump.service.state import Services
 
 T = TypeVar("T")
@@ -111,6 +118,28 @@ class FreeSpace(Collector):
 def read_alarms(connection: Connection) -> list[AlarmResponse]:
     """Read the open alarms, the oldest first."""
     return [AlarmResponse.model_validate(alarm) for alarm in standing_alarms(connection)]
+
+
+def read_alarm_list(connection: Connection, at_most: int, *, is_open: bool) -> list[ListedAlarmResponse]:
+    """Read the open alarms or the cleared ones, the newest first."""
+    return [_listed(each) for each in list_alarms(connection, at_most, is_open=is_open)]
+
+
+def acknowledge(connection: Connection, alarm_id: str, user_id: str, now: datetime) -> ListedAlarmResponse:
+    """Note that a user has seen an alarm; the first one stays noted. Raises: NotFound."""
+    listed, is_first = acknowledge_alarm(connection, alarm_id, user_id, now)
+    if listed is None:
+        raise NotFound(f"There is no alarm {alarm_id}.")
+    if is_first:
+        about = {"alarm": alarm_id, "alarm_type": listed.alarm.alarm_type, "subject": listed.alarm.subject}
+        append_audit(connection, now, "alarm_acknowledged", user_id, about)
+    return _listed(listed)
+
+
+def _listed(each: ListedAlarm) -> ListedAlarmResponse:
+    return ListedAlarmResponse(
+        **asdict(each.alarm), acknowledged_at=each.acknowledged_at, acknowledged_by=each.acknowledged_by
+    )
 
 
 class Live(Collector):

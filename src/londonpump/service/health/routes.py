@@ -9,9 +9,9 @@ import logging
 from datetime import datetime
 from functools import partial
 from http import HTTPStatus
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from londonpump import __version__
@@ -22,22 +22,21 @@ from londonpump.persistence.repositories.context import ContextState, context_st
 from londonpump.roads.bundles import IMPORT_AGAIN
 from londonpump.service.champion import HOW_TO_PROMOTE
 from londonpump.service.errors import public_text, request_id_of
-from londonpump.service.health.lifespan import (
-    age_s,
-    read_alarms,
-)
+from londonpump.service.field_formats import OUR_ID
+from londonpump.service.health.lifespan import acknowledge, age_s, read_alarm_list, read_alarms
 from londonpump.service.health.schemas import (
     AlarmResponse,
     Alive,
     Check,
     ContextStatus,
+    ListedAlarmResponse,
     ModelState,
     Readiness,
     SourceState,
     Status,
 )
 from londonpump.service.openapi import PROBLEM_CONTENT
-from londonpump.service.rights import Anybody, SignedIn
+from londonpump.service.rights import Analyst, Anybody, SignedIn, Supervisor
 from londonpump.service.state import Services, State
 from londonpump.service.telemetry import log
 
@@ -47,6 +46,33 @@ WARN: Final = "warn"
 FAIL: Final = "fail"
 WRITTEN_WITHIN_S = 1.0
 """A longer limit than that of a request, because waiting for other writers does not mean that writing fails."""
+
+
+@router.get("/v1/alarms", operation_id="list_alarms", response_description="The alarms, the newest first.")
+async def alarms(
+    _: Analyst,
+    state: State,
+    is_open: Annotated[bool, Query(description="Open alarms, or those that were cleared")] = True,
+    at_most: Annotated[int, Query(ge=1, le=500, description="Number of alarms to return")] = 100,
+) -> list[ListedAlarmResponse]:
+    """List the alarms of `monitor` with their evidence, and who took note of them."""
+    return await state.store.read(lambda connection: read_alarm_list(connection, at_most, is_open=is_open))
+
+
+@router.post(
+    "/v1/alarms/{alarm_id}/acknowledge",
+    operation_id="acknowledge_alarm",
+    response_description="The alarm, acknowledged.",
+    responses={404: {"description": "The alarm does not exist."}},
+)
+async def acknowledge_one(
+    person: Supervisor,
+    state: State,
+    alarm_id: Annotated[str, Path(pattern=OUR_ID, description="Id of the alarm, from the list of alarms")],
+) -> ListedAlarmResponse:
+    """Note that you have seen an alarm. It stays open until its condition ends; the first person stays noted."""
+    now = state.clock()
+    return await state.store.write(lambda connection: acknowledge(connection, alarm_id, person.id, now))
 
 
 @router.get("/livez", operation_id="get_liveness", response_description="The process answers.")

@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import ConfigDict
 
+from londonpump.domain.json_values import JsonObject
 from londonpump.service.field_formats import ApiModel
 
 
@@ -105,6 +106,19 @@ class AlarmResponse(ApiModel):
     """Severity of the alarm."""
     message: str
     """Description of the alarm, with advice."""
+
+
+class ListedAlarmResponse(AlarmResponse):
+    """An alarm, open or cleared, and who took note of it."""
+
+    cleared_at: datetime | None
+    """When its condition ended; null while the alarm is open."""
+    evidence: JsonObject
+    """Figures that the alarm is based on."""
+    acknowledged_at: datetime | None
+    """When a supervisor took note of it; null if nobody has."""
+    acknowledged_by: str | None
+    """Name of that supervisor."""
 
 
 class Status(ApiModel):

@@ -1,16 +1,21 @@
-"""`/v1/models/champion` and `/v1/models/decisions`."""
+"""`/v1/models`: the active model, the ledger, and decisions of supervisors."""
 
 from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from pydantic import ConfigDict, Field
 
 from londonpump.domain.json_values import JsonObject
 from londonpump.persistence.repositories.decisions import read_decisions
-from londonpump.service.field_formats import ApiModel
-from londonpump.service.rights import Analyst, SignedIn
+from londonpump.service.board.schemas import Reason
+from londonpump.service.field_formats import BUNDLE, ApiModel, Responses, Strict
+from londonpump.service.models.changes import promote_model, roll_back_model
+from londonpump.service.rights import Analyst, SignedIn, Supervisor
 from londonpump.service.state import State
+
+BundleName = Annotated[str, Field(pattern=BUNDLE)]
 
 
 class ChampionResponse(ApiModel):
@@ -61,6 +66,41 @@ class DecisionResponse(ApiModel):
     """Person or scheduled command that decided."""
 
 
+class PromotionChange(Strict):
+    """Request to activate a model."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"bundle": "8fc5eb8eaa6fb6fd", "why": "Better in all boroughs"}]}
+    )
+
+    bundle: BundleName
+    """Name of a model that was compared with the active one, or was active before."""
+    why: Reason
+    """Reason, kept in the ledger."""
+
+
+class RollBackChange(Strict):
+    """Request to replace the active model by an earlier one."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"why": "Late in Croydon since Monday"}]})
+
+    why: Reason
+    """Reason, kept in the ledger."""
+    to: BundleName | None = None
+    """Name of a model that was active before; the one that the active model replaced, if left out."""
+
+
+class ModelChangeResponse(ApiModel):
+    """The active model before and after a decision."""
+
+    before: str | None
+    """Model that was active before; null if none was."""
+    after: str
+    """Model that is active now."""
+    is_new: bool
+    """Whether it was activated by this request; if not, it was active already."""
+
+
 router = APIRouter(prefix="/v1/models", tags=["models"])
 # the largest integer of PostgreSQL: a larger one would be a database error instead of a 422
 LARGEST_ID = 2**31 - 1
@@ -99,3 +139,28 @@ async def decisions(
     """List the decisions about models, the newest first."""
     found = await state.store.read(lambda connection: read_decisions(connection, at_most, before_id))
     return [DecisionResponse(**asdict(decision)) for decision in found]
+
+
+UNCHANGED: Responses = {409: {"description": "The model cannot be activated. Nothing was changed."}}
+
+
+@router.post(
+    "/promote", operation_id="promote_model", response_description="The active model.", responses=UNCHANGED
+)
+async def promote(person: Supervisor, state: State, change: PromotionChange) -> ModelChangeResponse:
+    """Activate a model that was compared with the active one (also if it did not win), or was active before.
+
+    A test in a process of its own first shows that it loads and predicts, which takes some seconds.
+    """
+    return ModelChangeResponse(**asdict(await promote_model(state, person, change.bundle, change.why)))
+
+
+@router.post(
+    "/roll-back",
+    operation_id="roll_back_model",
+    response_description="The active model.",
+    responses=UNCHANGED,
+)
+async def roll_back(person: Supervisor, state: State, change: RollBackChange) -> ModelChangeResponse:
+    """Activate an earlier model again, after the same test."""
+    return ModelChangeResponse(**asdict(await roll_back_model(state, person, change.to, change.why)))

@@ -1,4 +1,4 @@
-"""What a batch shares: its turn, and the slices of its calls.
+"""Turn of a batch, and the slices of its calls.
 
 A batch runs on the event loop in slices of a few milliseconds and pauses after each slice for as long as the slice
 took, so that other requests and the database threads get half of the time. A worker thread would not help: a busy

@@ -38,6 +38,8 @@ MISSING_PREFIXES = {
     **{name: NAMES[name] for name in WEATHER_NUMBERS},
 }
 """Prefix of the texts in `ContextSnapshot.missing` per column; without any weather the text has another prefix."""
+QUANTILE_LEVELS = tuple((2 * i + 1) / 40 for i in range(20))
+"""The middles of 20 equal parts, 0.025 to 0.975: each value stands for one run in 20, as the dots of a quantile dotplot do."""
 SECONDS = ("mean_s", "p10_s", "p50_s", "p90_s")
 OUTSIDE = ("distance", "location", "station")
 ROADS_MISSING = "The roads that the model was trained with are missing: times are those of straight distances, and less accurate."
@@ -171,6 +173,9 @@ class ResponseBuilder:
         seconds = np.column_stack([mean_s, ends_s[:, 0], predictions.median_s[rows], ends_s[:, 1]]).round(1)
         distances_m = ranked.distances_m(rows).round().tolist()
         before_next = _chances_before_next(ranked)
+        quantiles_s = (
+            times.quantiles(QUANTILE_LEVELS).round(1).tolist() if ranked.call.question.quantiles else None
+        )
         n_explained = len(ranked.explained)
         return [
             {
@@ -178,6 +183,7 @@ class ResponseBuilder:
                 "distance_m": int(distances_m[i]),
                 **dict(zip(SECONDS, row_seconds.tolist(), strict=True)),
                 "chance_before_next": before_next[i],
+                **({} if quantiles_s is None else {"quantiles_s": quantiles_s[i]}),
                 **_row_response(ranked, row),
                 "explanations": _contributions(ranked.contributions[row], row_seconds[2])
                 if i < n_explained

@@ -164,6 +164,8 @@ class PredictionRequest(Strict):
     """Number of candidates to return."""
     explanations: Literal["first", "all", "none"] = "first"
     """Candidates to explain: the first, all or none."""
+    quantiles: bool = False
+    """Whether to return `quantiles_s` of each candidate."""
     context: ContextOverrides = Field(default_factory=ContextOverrides)  # type: ignore[valid-type]  # mypy knows no model that is created
     """Values known to the caller, which take precedence over derived ones."""
 
@@ -328,6 +330,8 @@ class Candidate(ResponseModel):
     chance_before_next: float | None = None
     """Chance of arriving before the next candidate of the list if both are sent; null for the last one, after the tenth, and in
     answers that were stored before it was computed."""
+    quantiles_s: list[float] | None = None
+    """Seconds by which 2.5 %, 7.5 % ... 97.5 % have arrived, 20 equally likely times, if `quantiles` was sent."""
     chance_within_s: dict[str, float]
     """Chance of arriving within each number of seconds."""
     warning: RiskWarning

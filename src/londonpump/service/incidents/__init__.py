@@ -1,0 +1,1 @@
+"""Incidents: open ones, one with its history, and those near a point."""

@@ -1,0 +1,1 @@
+"""Announced times compared with the arrivals."""
