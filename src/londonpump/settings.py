@@ -192,6 +192,11 @@ class Settings(BaseSettings):
         return self.home / "roads"
 
     @property
+    def places(self) -> Path:
+        """Folder of the indexes of places that `places import` makes."""
+        return self.home / "places"
+
+    @property
     def is_embedded(self) -> bool:
         """True if the database is the SQLite file in the home: one machine, one user."""
         return self.database_url is None

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from londonpump.domain.errors import BadFile
 from londonpump.models.bundle import Bundle
-from londonpump.roads.store import current_table, named_table
-from londonpump.roads.table import CURRENT, RoadTable
+from londonpump.roads.store import current_table
+from londonpump.roads.table import FOLDERS, RoadTable
 
 IMPORT_AGAIN = (
     "Bring that table back from a backup, import the same map with the same stations: londonpump roads import FILE; or train with "
@@ -23,7 +23,7 @@ def with_roads(bundle: Bundle, roads: Path) -> Bundle:
     if needed is None:
         return bundle
     try:
-        table = named_table(roads, needed.name)
+        table = FOLDERS.named(roads, needed.name)
     except BadFile as error:
         problem = f"lacks the table of roads {needed.name} ({needed.source}) that the model was trained with"
         raise BadFile(roads, problem, IMPORT_AGAIN) from error
@@ -32,4 +32,4 @@ def with_roads(bundle: Bundle, roads: Path) -> Bundle:
 
 def roads_in_use(roads: Path) -> RoadTable | None:
     """Return the table that was imported last; None if none was. Raises: BadFile if it is damaged."""
-    return current_table(roads) if (roads / CURRENT).exists() else None
+    return current_table(roads) if FOLDERS.current_name(roads) else None

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from londonpump.domain.errors import BadFile
 from londonpump.domain.stations import Station
+from londonpump.persistence.content_folders import sha256_of
 from londonpump.roads.build import (
     MAX_STATION_TO_ROAD_M,
     OnProgress,
@@ -19,13 +20,13 @@ from londonpump.roads.build import (
 from londonpump.roads.lines import RoadLines
 from londonpump.roads.network import Network, RoadIndex, build_network
 from londonpump.roads.open_roads import read_open_roads
-from londonpump.roads.osm import read_osm
+from londonpump.roads.osm import is_extract, read_osm
 from londonpump.roads.store import save_table
-from londonpump.roads.table import FORMAT, sha256_of
+from londonpump.roads.table import FORMAT
 
 MIN_KEPT_SHARE = 0.97
 """Share of the length of roads that must be reachable from each other."""
-_GEOPACKAGE, _PBF, _ZIP = b"SQLite format 3\0", b"OSMHeader", b"PK\x03\x04"
+_GEOPACKAGE, _ZIP = b"SQLite format 3\0", b"PK\x03\x04"
 _START_BYTES = 64
 _KINDS = "an OpenStreetMap extract (.osm.pbf) or the GeoPackage of OS Open Roads"
 
@@ -99,7 +100,7 @@ def read_roads(path: Path) -> RoadLines:
         raise BadFile(path, f"cannot be read ({error.strerror})", f"Name {_KINDS}.") from error
     if start.startswith(_GEOPACKAGE):
         return read_open_roads(path)
-    if _PBF in start:
+    if is_extract(start):
         return read_osm(path)
     advice = "Unpack it and name the file in it." if start.startswith(_ZIP) else f"Name {_KINDS}."
     raise BadFile(path, "is not a map of roads", advice)

@@ -32,6 +32,11 @@ CLOSED = ("no", "private")
 LIMIT_20 = ("20 mph", "20mph", "GB:zone20")
 
 
+def is_extract(start: bytes) -> bool:
+    """Return whether the first 64 bytes of a file are those of an extract."""
+    return b"OSMHeader" in start
+
+
 def direction_of(tags: Any) -> int:
     """Return the legal direction of a way: 1 along it, -1 against it, 0 both."""
     stated = DIRECTIONS.get(tags.get("oneway", ""))

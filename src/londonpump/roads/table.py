@@ -3,8 +3,6 @@
 Nothing here needs the libraries that read maps, so that the service can look ways up without them.
 """
 
-import hashlib
-import json
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -14,13 +12,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from londonpump.domain.errors import BadFile
+from londonpump.persistence.content_folders import ContentFolders, sha256_of
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 CARD = "roads.json"
-CURRENT = "current.json"
-PROVENANCE = "provenance.json"
 FORMAT = 1
 CELL_M = 100.0
 NEAR_M = 12_000.0
@@ -33,7 +30,6 @@ PART_OF_METRES, REST = "road_m_", "road_m_minor"
 LIMIT_20 = "road_m_20mph"
 SHARE_UNITS = 255
 """Metres of a part of a way are stored as its share of all metres in 8 bits; those on minor roads are the rest."""
-NAME_LENGTH = 16
 MOVED_M = 100.0
 """Lists of stations differ by some metres; beyond this a station was moved after the import."""
 ADVICE = "Import the map again: londonpump roads import FILE."
@@ -211,7 +207,7 @@ class RoadTable:
 
 def open_table(folder: Path) -> RoadTable:
     """Open the table in a folder, memory-mapped. Raises: BadFile if it is missing, damaged or of another version."""
-    name, card = read_card(folder)
+    name, card = FOLDERS.read_card(folder)
     arrays = {}
     for file in sorted(card["sha256"]):
         path = folder / file
@@ -227,25 +223,5 @@ def open_table(folder: Path) -> RoadTable:
     return RoadTable(folder, name, card, arrays)
 
 
-def read_card(folder: Path) -> tuple[str, dict[str, Any]]:
-    """Return name and card of the table in a folder. Raises: BadFile."""
-    path = folder / CARD
-    try:
-        text = path.read_bytes()
-        card = json.loads(text)
-    except (OSError, ValueError) as error:
-        raise BadFile(folder, f"is not a table of roads (no readable {CARD})", ADVICE) from error
-    if not isinstance(card, dict) or card.get("format") != FORMAT:
-        raise BadFile(path, "is a table of roads of another version", ADVICE)
-    # the card holds the hashes of all arrays, so its own hash stands for the whole table
-    name = hashlib.sha256(text).hexdigest()[:NAME_LENGTH]
-    # resolved, because the path may be `.` or a link
-    if name != folder.resolve().name:
-        raise BadFile(path, f"is not what was stored: its content is {name}", ADVICE)
-    return name, card
-
-
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+FOLDERS = ContentFolders("roads", CARD, FORMAT, ADVICE, open_table)
+"""How tables of roads are stored."""

@@ -27,19 +27,20 @@ from fastapi import APIRouter, FastAPI
 from londonpump import __version__
 from londonpump.domain.errors import BadValue, LondonPumpError
 from londonpump.persistence.database.store import Store, StoreLimits
+from londonpump.roads.table import FOLDERS as ROADS
 from londonpump.service.anonymous_requests import AnonymousRequestLimiter
 from londonpump.service.auth import routes as auth
 from londonpump.service.auth.lifespan import auth_lifespan
 from londonpump.service.board import routes as board
 from londonpump.service.board.cache import board_lifespan
 from londonpump.service.champion import ChampionWatch
-from londonpump.service.console import new_call
+from londonpump.service.console import new_call, tiles
 from londonpump.service.console import routes as console
-from londonpump.service.console import tiles
 from londonpump.service.errors import answer_errors
 from londonpump.service.health import routes as health
 from londonpump.service.health.lifespan import health_lifespan
 from londonpump.service.http_limits import ConnectionLimits, bounded_protocol
+from londonpump.service.imported_tables import ImportedTable
 from londonpump.service.incidents import routes as incidents
 from londonpump.service.middleware import RequestMiddleware
 from londonpump.service.models import routes as models
@@ -48,7 +49,6 @@ from londonpump.service.outcomes import routes as outcomes
 from londonpump.service.predictions import routes as predictions
 from londonpump.service.predictions.service import predictions_lifespan
 from londonpump.service.roads import routes as roads
-from londonpump.service.roads.table_in_use import TableInUse
 from londonpump.service.state import ServiceOptions, Services
 from londonpump.service.telemetry import Metrics, log, log_error, log_service
 from londonpump.settings import Settings
@@ -147,7 +147,7 @@ async def _open_state(
         store = await asyncio.to_thread(Store.open, settings.database, limits)
         stack.push_async_callback(store.close)
         champion = ChampionWatch(store, settings.bundle, settings.roads, options.clock, metrics)
-        table = TableInUse(settings.roads)
+        table = ImportedTable(ROADS, settings.roads)
         state = Services(settings, options, store, champion, metrics, options.clock(), table)
         for part_lifespan in PART_LIFESPANS:
             await stack.enter_async_context(part_lifespan(state))

@@ -18,16 +18,17 @@ from londonpump.settings import Settings
 if TYPE_CHECKING:
     from londonpump.persistence.repositories.audit import AuditBatch
     from londonpump.persistence.repositories.users import Session
+    from londonpump.roads.table import RoadTable
     from londonpump.service.auth.lifespan import Auth
     from londonpump.service.auth.passwords import HashCost
     from londonpump.service.board.cache import BoardCache, BoardLimits
     from londonpump.service.console.tiles import Tiles
     from londonpump.service.health.lifespan import AlarmFigures, HealthCache, Live
+    from londonpump.service.imported_tables import ImportedTable
     from londonpump.service.micro_batching import MicroBatcher
     from londonpump.service.predictions.batching import BatchTurn
     from londonpump.service.predictions.request_context import ContextCache, StationIndexCache
     from londonpump.service.predictions.service import StoredAnswers, UserQuestion
-    from londonpump.service.roads.table_in_use import TableInUse
 
 Clock = Callable[[], datetime]
 
@@ -61,7 +62,7 @@ class Services:
     champion: ChampionWatch
     metrics: Metrics
     started_at: datetime
-    roads: "TableInUse"
+    roads: "ImportedTable[RoadTable]"
     is_draining: bool = False
     """Whether the service answers for a last moment before it stops."""
     auth: "Auth" = field(init=False)

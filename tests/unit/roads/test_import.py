@@ -15,8 +15,8 @@ from support.road_maps import EAST_M, NORTH_M, Way, station, write_open_roads, w
 from londonpump.domain.errors import BadFile
 from londonpump.features.roads import ways
 from londonpump.roads.make import make_table
-from londonpump.roads.store import current_table, named_table
-from londonpump.roads.table import CARD, open_table
+from londonpump.roads.store import current_table
+from londonpump.roads.table import CARD, FOLDERS, open_table
 
 pytestmark = pytest.mark.long
 CROSS = {0: (500, 500), 1: (0, 500), 2: (1000, 500), 3: (500, 0), 4: (500, 1000)}
@@ -52,7 +52,7 @@ def test_a_table_carries_source_date_licence_and_extent(map_file, tmp_path):
     assert table.name == table.folder.name
     assert (
         current_table(tmp_path / "roads").name
-        == named_table(tmp_path / "roads", table.name).name
+        == FOLDERS.named(tmp_path / "roads", table.name).name
         == table.name
     )
 
@@ -64,7 +64,7 @@ def test_the_same_map_gives_the_same_name_and_another_map_another(map_file, tmp_
     assert imported(other, tmp_path / "a").name != first.name
     # the older table stays for the models that were trained with it
     assert (
-        named_table(tmp_path / "a", first.name).look_up(["A1"], [EAST_M], [NORTH_M + 500])["road_m"][0] == 0
+        FOLDERS.named(tmp_path / "a", first.name).look_up(["A1"], [EAST_M], [NORTH_M + 500])["road_m"][0] == 0
     )
 
 
@@ -208,7 +208,7 @@ def test_a_damaged_table_is_never_used_and_made_again_by_an_import(map_file, tmp
     with pytest.raises(BadFile, match="holds no roads"):
         current_table(tmp_path / "empty")
     with pytest.raises(BadFile, match="is not the name"):
-        named_table(out, "../../etc")
+        FOLDERS.named(out, "../../etc")
 
 
 def test_two_imports_at_once_leave_one_whole_table(map_file, tmp_path):

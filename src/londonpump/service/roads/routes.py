@@ -9,6 +9,7 @@ from pydantic import ConfigDict, model_validator
 from londonpump.domain.columns import EASTING, LATITUDE, LONGITUDE, NORTHING
 from londonpump.domain.national_grid import to_grid
 from londonpump.roads.route import find_route
+from londonpump.roads.table import RoadTable
 from londonpump.service.board.schemas import StationCode
 from londonpump.service.errors import NotFound
 from londonpump.service.field_formats import ApiModel, Responses, in_range
@@ -132,7 +133,7 @@ router = APIRouter(prefix="/v1/roads", tags=["roads"])
 @router.get("", operation_id="get_roads", response_description="The roads in use.", responses=NO_ROADS)
 async def roads(_: SignedIn, state: State) -> RoadsResponse:
     """Return source, date, licence and extent of the road network in use."""
-    table = await asyncio.to_thread(state.roads.get)
+    table = await asyncio.to_thread(_table, state)
     return RoadsResponse(**table.summary())
 
 
@@ -143,8 +144,15 @@ async def route(_: Operator, state: State, query: Annotated[RouteQuery, Query()]
     return await asyncio.to_thread(_find, state, query)
 
 
+def _table(state: State) -> RoadTable:
+    table = state.roads.find()
+    if table is None:
+        raise NotFound("No roads are imported. An administrator imports a map: londonpump roads import FILE.")
+    return table
+
+
 def _find(state: State, query: RouteQuery) -> RouteResponse:
-    table = state.roads.get()
+    table = _table(state)
     found = find_route(table, query.station, *query.grid_m)
     if found is None:
         raise NotFound(
