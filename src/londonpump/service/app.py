@@ -34,6 +34,7 @@ from londonpump.service.auth.lifespan import auth_lifespan
 from londonpump.service.board import routes as board
 from londonpump.service.board.cache import board_lifespan
 from londonpump.service.champion import ChampionWatch
+from londonpump.service.console import incidents as console_incidents
 from londonpump.service.console import new_call, tiles
 from londonpump.service.console import routes as console
 from londonpump.service.errors import answer_errors
@@ -63,6 +64,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     models.router,
     roads.router,
     new_call.router,
+    console_incidents.router,
     tiles.router,
     console.router,  # last: it answers for every other address below /console/
 )

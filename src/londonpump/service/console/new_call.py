@@ -28,28 +28,36 @@ from londonpump.service.console.status import read_live
 from londonpump.service.console.texts import text
 from londonpump.service.errors import NotAllowed, Unprocessable
 from londonpump.service.field_formats import format_error
+from londonpump.service.incidents.routes import READ_WITHIN_S
+from londonpump.service.incidents.view import Nearby, find_nearby
 from londonpump.service.predictions.schemas import PredictionRequest
 from londonpump.service.predictions.service import answer_question
 from londonpump.service.rights import Person
 from londonpump.service.state import Services, State
 
 router = APIRouter(prefix="/console", route_class=ConsoleRoute, include_in_schema=False)
-N_SHOWN = 8
+N_SHOWN = 6
 MAX_TEXT = 200
 N_MATCHES = 8
 KEY_BYTES = 16
 Text = Annotated[str, Form(max_length=MAX_TEXT)]
 Code = Annotated[str, Form(max_length=64)]
 Reason = Annotated[str, Form(max_length=500)]
+Word = Annotated[str, Query(max_length=MAX_TEXT)]
 T = TypeVar("T", bound=BaseModel)
 
 
 @router.get("/")
-async def new_call_page(request: Request, state: State, person: Visitor) -> Response:
-    """Show the page of a new call; people who may not ask are shown the incidents."""
+async def new_call_page(
+    request: Request, state: State, person: Visitor, place: Word = "", incident: Word = ""
+) -> Response:
+    """Show the page of a new call; people who may not ask are shown the incidents.
+
+    place, incident: where more pumps are needed, and for which incident.
+    """
     if person.role not in CALLERS:
         return RedirectResponse("/console/incidents", 303)
-    return await _page(request, state, {})
+    return await _page(request, state, {"place": place, "incident": incident})
 
 
 @router.get("/places")
@@ -68,6 +76,7 @@ async def rank(
     incident_type: Text = "",
     property_category: Text = "",
     key: Text = "",
+    incident: Text = "",
 ) -> Response:
     """Rank the pumps for a place. Without a chosen match, the first place that the text may mean is taken, if it is the only one."""
     typed: JsonObject = {
@@ -76,6 +85,7 @@ async def rank(
         "property_category": property_category,
         "key": key,
         "chosen": chosen,
+        "incident": incident,
     }
     match = _parse_chosen(chosen, place) if chosen else None
     if match is None:
@@ -95,17 +105,17 @@ async def rank(
         **({"incident_type": incident_type} if incident_type in INCIDENT_TYPES else {}),
         **({"property_category": property_category} if property_category in PROPERTY_CATEGORIES else {}),
         "max_candidates": N_SHOWN,
+        "quantiles": True,
     }
     ranking = await _rank(state, person, question, match["label"])
-    return await _page(
-        request,
-        state,
-        {
-            **typed,
-            "ranking": ranking,
-            "chosen": json.dumps({name: match[name] for name in ("label", "location")}),
-        },
+    near = await state.store.read(
+        lambda connection: find_nearby(
+            connection, person.id, (ranking.point.easting_m, ranking.point.northing_m), state.clock()
+        ),
+        within_s=READ_WITHIN_S,
     )
+    taken = json.dumps({name: match[name] for name in ("label", "location")})
+    return await _page(request, state, {**typed, "ranking": ranking, "nearby": near, "chosen": taken})
 
 
 def _parse_chosen(chosen: str, place: str) -> JsonObject | None:
@@ -171,10 +181,13 @@ async def record(
     sent = {
         "pumps": [
             # a reason belongs to pumps that replace the first one: the others are the second or third of several
-            {"pump": code, **({"override_reason": why} if why and first and first not in pump else {})}
+            {
+                "pump": code,
+                **({"prediction_id": prediction_id} if prediction_id else {}),
+                **({"override_reason": why} if why and first and first not in pump else {}),
+            }
             for code in pump
         ],
-        **({"prediction_id": prediction_id} if prediction_id else {}),
         **({"incident_number": incident} if incident else {}),
     }
     new = require_valid(NewMobilisations, sent)
@@ -249,9 +262,11 @@ async def _page(request: Request, state: Services, values: dict[str, Any]) -> Re
         "property_category": "",
         "chosen": "",
         "key": "",
+        "incident": "",
         "problem": "",
         "matches": [],
         "ranking": None,
+        "nearby": Nearby(incidents=[], calls=[]),
         **values,
     }
     if not is_part(request):

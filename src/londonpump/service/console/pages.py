@@ -43,7 +43,7 @@ PAGE_HEADERS = {"Content-Security-Policy": POLICY, "Referrer-Policy": "same-orig
 # asked for again by its ETag: after an upgrade no page may run with an old script
 FILE_HEADERS = {"Cache-Control": "private, no-cache", "Vary": "Accept-Encoding"}
 SIGN_IN = "/console/sign-in"
-PAGES = (("/console/", "call", "F2"),)
+PAGES = (("/console/", "call", "F2"), ("/console/incidents", "incidents", "F8"))
 """(address, text, key) of each page."""
 THEMES = ("system", "day", "night")
 THEME_COOKIE = "londonpump-theme"

@@ -81,15 +81,22 @@ class RankedPump:
 
 
 @dataclass(frozen=True, slots=True)
+class Point:
+    """A place of the map."""
+
+    easting_m: float
+    northing_m: float
+    latitude: float
+    longitude: float
+
+
+@dataclass(frozen=True, slots=True)
 class Ranking:
     """The list with its foot."""
 
     rows: tuple[RankedPump, ...]
     understood: str
-    easting_m: float
-    northing_m: float
-    latitude: float
-    longitude: float
+    point: Point
     prediction_id: str = ""
     needed: str = ""
     both: str = ""
@@ -134,13 +141,11 @@ def ranking_of(answer: JsonObject, asked_at: datetime, label: str = "") -> Ranki
     return Ranking(
         rows=tuple(rows),
         understood=_understood(location, label),
-        **_point(location["easting_m"], location["northing_m"]),
+        point=point_of(location["easting_m"], location["northing_m"]),
         prediction_id=answer["id"],
         needed=_needed_text(needed),
         both=_both_text(answer["second_pump"], asked_at) if n_ticked > 1 else "",
-        warnings=tuple(
-            filter(None, (answer["warning"], *(_missing_text(each) for each in answer["missing"])))
-        ),
+        warnings=tuple(filter(None, (answer["warning"], _missing_text(answer["missing"])))),
         axis=axis,
     )
 
@@ -171,28 +176,22 @@ def by_distance(
         for i, pump in enumerate(nearest)
     )
     understood = " · ".join(filter(None, (label, grid_reference(easting_m, northing_m))))
-    return Ranking(
-        rows=rows,
-        understood=understood,
-        warnings=(text("status.no_model"),),
-        **_point(easting_m, northing_m),
-    )
+    return Ranking(rows, understood, point_of(*point), warnings=(text("status.no_model"),))
 
 
-def _point(easting_m: float, northing_m: float) -> dict[str, float]:
+def point_of(easting_m: float, northing_m: float) -> Point:
+    """Return a point with its degrees."""
     latitude, longitude = to_degrees(np.array([easting_m]), np.array([northing_m]))
-    return {
-        "easting_m": easting_m,
-        "northing_m": northing_m,
-        "latitude": round(float(latitude[0]), 6),
-        "longitude": round(float(longitude[0]), 6),
-    }
+    return Point(easting_m, northing_m, round(float(latitude[0]), 6), round(float(longitude[0]), 6))
 
 
 def _row(
     candidate: JsonObject, above: Sequence[JsonObject], asked_at: datetime, axis: Axis, *, is_ticked: bool
 ) -> RankedPump:
-    warning = candidate["warning"]["text"]
+    warning = candidate["warning"]["text"] and (
+        # the dots show how much; what lies outside the training data is said in full
+        text("call.late") if candidate["warning"]["risk_underestimated"] else candidate["warning"]["text"]
+    )
     same = next((each["pump"] for each in above if _times(each) == _times(candidate)), "")
     before_next, notes = candidate.get("chance_before_next"), []
     if before_next is not None and CLOSE_LOW <= before_next <= CLOSE_HIGH:
@@ -211,8 +210,8 @@ def _row(
         in_goal="" if in_goal is None else twentieths(in_goal),
         dots=None if same or not levels else _dots(levels, axis),
         same_as=same,
-        notes=tuple(notes),
-        warnings=(warning,) if warning else (),
+        notes=() if same else tuple(notes),
+        warnings=(warning,) if warning and not same else (),
         is_ticked=is_ticked,
     )
 
@@ -282,5 +281,7 @@ def _both_text(second: JsonObject | None, asked_at: datetime) -> str:
     return text("call.both", half=half, nine=nine)
 
 
-def _missing_text(missing: str) -> str:
-    return text("call.missing", what=missing)
+def _missing_text(missing: Sequence[str]) -> str:
+    # the status line says the same about the board
+    others = [each for each in missing if not each.startswith("the board:")]
+    return text("call.missing", what="; ".join(others)) if others else ""

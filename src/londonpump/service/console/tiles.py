@@ -25,7 +25,6 @@ from pmtiles.tile import (
 from starlette.responses import JSONResponse
 
 from londonpump.domain.errors import BadFile
-from londonpump.domain.json_values import JsonObject
 from londonpump.domain.london_map import MAP_ATTRIBUTION, borough_outlines, thames_outline
 from londonpump.domain.national_grid import to_degrees
 from londonpump.domain.stations import by_code, known_stations
@@ -196,7 +195,7 @@ async def map_data(state: State, _: Visitor) -> Response:
     )
     latitudes, longitudes = to_degrees(np.array(east), np.array(north))
     tiles = state.tiles
-    content: JsonObject = {
+    content = {
         "outlines": borough_outlines(),
         "thames": thames_outline(),
         "attribution": MAP_ATTRIBUTION,

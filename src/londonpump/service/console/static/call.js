@@ -18,8 +18,9 @@ let typing;
 /** @type {Record<string, string>} */
 let away = {};
 
-/** @param {string} text */
-const announce = (text) => { said.textContent = text; };
+/** Says a text to screen readers; what stands nowhere else on the page is shown too.
+ * @param {string} text @param {boolean} [isShown] */
+const announce = (text, isShown = false) => { said.textContent = text; said.classList.toggle("hidden", !isShown); };
 /** @param {string} state */
 const mark = (state) => { form.dataset.state = state; };
 /** @returns {HTMLInputElement[]} */
@@ -43,7 +44,7 @@ async function search() {
   // an answer that arrives after a newer one is dropped
   if (mine !== searches || !response?.ok) return;
   show(await response.json());
-  announce(matches.length ? say("matches", {n: matches.length}) : texts.no_match);
+  announce(matches.length ? say("matches", {n: matches.length}) : texts.no_match, !matches.length);
 }
 
 /** @param {Match[]} found */
@@ -127,16 +128,17 @@ async function rank() {
   const mine = ++rankings;
   mark("ranking");
   const values = new URLSearchParams(/** @type {any} */ (new FormData(form)));
-  for (const name of ["chosen", "key", "pump"]) values.delete(name);
+  for (const name of ["chosen", "key", "pump", "incident"]) values.delete(name);
   values.set("chosen", chosen);
   values.set("key", key);
+  values.set("incident", incident);
   const response = await fetchPart("/console/call", {method: "POST", body: values}).catch(() => null);
   if (mine !== rankings) return;
   const html = response && response.status !== 401 ? await response.text() : "";
   if (mine !== rankings) return;
   if (!html) {
     mark("failed");
-    announce(texts.failed);
+    announce(texts.failed, true);
     return;
   }
   list.innerHTML = html;
@@ -204,10 +206,10 @@ list.addEventListener("keydown", (event) => {
 // ---- recording
 
 async function record() {
-  if (isLost()) return announce(texts.blocked);
+  if (isLost()) return announce(texts.blocked, true);
   const pumps = ticks().filter((each) => each.checked);
   if (!pending) {
-    if (!pumps.length) return announce(texts.none_ticked);
+    if (!pumps.length) return announce(texts.none_ticked, true);
     const values = new URLSearchParams(/** @type {any} */ (new FormData(form)));
     const reason = values.get("reason") || values.get("own_reason");
     if (list.dataset.why === "true" && !reason) {
@@ -279,7 +281,7 @@ list.addEventListener("submit", (event) => event.preventDefault());
 async function withdraw() {
   const ids = [...list.querySelectorAll("input[name=mobilisation]")].map((each) => /** @type {HTMLInputElement} */ (each).value);
   if (!ids.length) return;
-  if (isLost()) return announce(texts.blocked);
+  if (isLost()) return announce(texts.blocked, true);
   const values = new URLSearchParams(ids.map((id) => ["mobilisation", id]));
   const response = await fetchPart("/console/withdraw", {method: "POST", body: values}).catch(() => null);
   if (!response || response.status === 401) return warn(texts.failed);
@@ -320,6 +322,9 @@ function clear() {
 function restore() {
   /** @type {Draft | null} */
   const draft = JSON.parse(sessionStorage.getItem(DRAFT) ?? "null");
+  incident = hidden("incident");
+  // a page that was opened to add pumps to an incident comes with its place
+  if (incident && place.value) return void rank();
   if (!draft || list.querySelector("table")) return;
   ({key, chosen, incident, pending} = draft);
   place.value = draft.place;
