@@ -23,7 +23,11 @@ def test_it_takes_announced_times_place_and_recommended_pump(api, prediction) ->
     first = prediction["candidates"][0]
     sent = send(api, prediction, first["pump"]).json()
     times = {name: first[name] for name in ("p10_s", "p50_s", "p90_s")}
-    assert sent["announced"] == {"model": api.model, **times}
+    more = {
+        "chance_within_s": first["chance_within_s"],
+        "has_warning": first["warning"]["risk_underestimated"],
+    }
+    assert sent["announced"] == {"model": api.model, **times, **more}
     assert (sent["location"], sent["recommended_pump"]) == (SOHO, first["pump"])
 
 
@@ -59,6 +63,7 @@ def test_a_reason_where_the_recommended_pump_goes_is_422(api, prediction) -> Non
 
 def test_what_is_stated_stays(api, prediction) -> None:
     announced = {"model": "by-hand", "p10_s": 1.0, "p50_s": 2.0, "p90_s": 3.0}
+    announced |= {"chance_within_s": None, "has_warning": False}
     place = {"easting_m": 530_000.0, "northing_m": 181_000.0}
     sent = send(
         api, prediction, prediction["candidates"][0]["pump"], announced=announced, location=place

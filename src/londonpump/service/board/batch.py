@@ -5,11 +5,11 @@ from typing import Annotated, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
+from londonpump.domain.json_values import JsonObject
 from londonpump.persistence.database import Connection
 from londonpump.persistence.repositories.mobilisations import lock_pumps
 from londonpump.service.board import updates
 from londonpump.service.board.schemas import (
-    ConflictState,
     Dispatch,
     MobilisationResponse,
     NewMobilisation,
@@ -54,8 +54,8 @@ class PumpProblem(ApiModel):
     """Status code that the pump would get on its own: 409 or 422."""
     detail: str
     """What is in the way, and what to do."""
-    state: ConflictState | None
-    """Present state of the pump that is in the way (409)."""
+    state: JsonObject | None
+    """Present state that is in the way (409), as a problem has it."""
 
 
 class SentPump(ApiModel):
@@ -119,11 +119,7 @@ def _send(connection: Connection, actor: updates.Actor, dispatch: Dispatch, pump
     except (Conflict, Unprocessable) as error:
         # both are raised before anything of this pump is written
         state = error.state if isinstance(error, Conflict) else None
-        problem = PumpProblem(
-            status=status_of(error),
-            detail=str(error),
-            state=None if state is None else ConflictState.model_validate(state),
-        )
+        problem = PumpProblem(status=status_of(error), detail=str(error), state=state)
         return SentPump(pump=pump.pump, mobilisation=None, is_new=False, problem=problem)
     return SentPump(pump=pump.pump, mobilisation=mobilisation, is_new=is_new, problem=None)
 

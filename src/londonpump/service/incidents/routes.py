@@ -33,7 +33,9 @@ async def incidents(
     An incident is open while a pump that was sent to it is on its way or there. Reports of a feed open no incident.
     """
     now, find = state.clock(), view.open_incidents if status == "open" else view.closed_incidents
-    return await state.store.read(lambda connection: find(connection, now), within_s=READ_WITHIN_S)
+    return await state.store.read(
+        lambda connection: find(connection, now), within_s=max(READ_WITHIN_S, state.store.limits.patience_s)
+    )
 
 
 @router.get(
@@ -71,5 +73,6 @@ async def nearby(
     """
     now, point_m = state.clock(), (easting_m, northing_m)
     return await state.store.read(
-        lambda connection: view.find_nearby(connection, person.id, point_m, now), within_s=READ_WITHIN_S
+        lambda connection: view.find_nearby(connection, person.id, point_m, now),
+        within_s=max(READ_WITHIN_S, state.store.limits.patience_s),
     )

@@ -153,7 +153,8 @@ async def outcomes(
     )
     is_csv = format == "csv"
     page, text = await state.store.read(
-        lambda connection: find_page(connection, query, limit, is_csv=is_csv), within_s=READ_WITHIN_S
+        lambda connection: find_page(connection, query, limit, is_csv=is_csv),
+        within_s=max(READ_WITHIN_S, state.store.limits.patience_s),
     )
     if page.next is not None:
         link = urlencode({**request.query_params, "before": page.next})
