@@ -22,6 +22,14 @@ class Resolved:
     match: Match
     points: NDArray[np.float64]
     """(k, 2) equally likely points; k is 1 if the place is exact enough."""
+    attribution: str | None = None
+    """Text that must be shown with the place; None for coordinates."""
+
+    @classmethod
+    def of(cls, search: PlaceSearch, match: Match) -> "Resolved":
+        """Return a match of a search with its points."""
+        source = None if match.source is None else search.sources[match.source]
+        return cls(match, points_of(match), None if source is None else source.attribution)
 
 
 def resolve(search: PlaceSearch, text: str) -> tuple[Resolved | None, str]:
@@ -32,11 +40,11 @@ def resolve(search: PlaceSearch, text: str) -> tuple[Resolved | None, str]:
     """
     text = text.strip()
     if found := search.by_id(text):
-        return Resolved(found, points_of(found)), ""
+        return Resolved.of(search, found), ""
     matches = search.find(text)
     certain = [each for each in matches if each.is_certain]
     if certain and all(_is_same(certain[0], each) for each in certain[1:]):
-        return Resolved(certain[0], points_of(certain[0])), ""
+        return Resolved.of(search, certain[0]), ""
     if not matches:
         return None, f"is no known place. {ADVICE}"
     listed = "; ".join(f"{each.label} (id {each.id})" for each in (certain or matches)[:MAX_MATCHES])

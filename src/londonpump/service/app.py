@@ -47,6 +47,8 @@ from londonpump.service.middleware import RequestMiddleware
 from londonpump.service.models import routes as models
 from londonpump.service.openapi import add_docs_page, document_error_responses
 from londonpump.service.outcomes import routes as outcomes
+from londonpump.service.places import routes as places
+from londonpump.service.places.lookup import PlaceLookup
 from londonpump.service.predictions import routes as predictions
 from londonpump.service.predictions.service import predictions_lifespan
 from londonpump.service.roads import routes as roads
@@ -63,6 +65,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     auth.router,
     models.router,
     roads.router,
+    places.router,
     new_call.router,
     console_incidents.router,
     tiles.router,
@@ -87,6 +90,7 @@ TAGS = [
     {"name": "accounts", "description": "Sign-in, sessions and accounts."},
     {"name": "models", "description": "The active model, and the ledger of decisions."},
     {"name": "roads", "description": "The road network in use, and routes on it."},
+    {"name": "places", "description": "Places by their names."},
 ]
 PartLifespan = Callable[[Services], AbstractAsyncContextManager[None]]
 PART_LIFESPANS: tuple[PartLifespan, ...] = (
@@ -150,7 +154,8 @@ async def _open_state(
         stack.push_async_callback(store.close)
         champion = ChampionWatch(store, settings.bundle, settings.roads, options.clock, metrics)
         table = ImportedTable(ROADS, settings.roads)
-        state = Services(settings, options, store, champion, metrics, options.clock(), table)
+        places_in_use = PlaceLookup(settings.places, champion)
+        state = Services(settings, options, store, champion, metrics, options.clock(), table, places_in_use)
         for part_lifespan in PART_LIFESPANS:
             await stack.enter_async_context(part_lifespan(state))
         # poll before the first request, so that the service starts ready if a model is promoted

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from londonpump.service.health.lifespan import AlarmFigures, HealthCache, Live
     from londonpump.service.imported_tables import ImportedTable
     from londonpump.service.micro_batching import MicroBatcher
+    from londonpump.service.places.lookup import PlaceLookup
     from londonpump.service.predictions.batching import BatchTurn
     from londonpump.service.predictions.request_context import ContextCache, StationIndexCache
     from londonpump.service.predictions.service import StoredAnswers, UserQuestion
@@ -63,6 +64,7 @@ class Services:
     metrics: Metrics
     started_at: datetime
     roads: "ImportedTable[RoadTable]"
+    places: "PlaceLookup"
     is_draining: bool = False
     """Whether the service answers for a last moment before it stops."""
     auth: "Auth" = field(init=False)

@@ -18,7 +18,8 @@ from londonpump.ingest.weather_hours import validate_hours
 from londonpump.lifecycle.calls_file import LIMITS, OPTIONAL, parse_call
 from londonpump.original.schemas import TimePumpRequest
 from londonpump.persistence.database.schema import metadata
-from londonpump.service.predictions.schemas import ContextOverrides, LocationQuery
+from londonpump.service.predictions.location import LocationQuery
+from londonpump.service.predictions.schemas import ContextOverrides
 
 STATED = {
     "mobilised_at": "2024-01-15T08:00Z",

@@ -16,12 +16,12 @@ from londonpump.domain.json_values import JsonObject
 from londonpump.domain.mobilisations import RANKED
 from londonpump.domain.national_grid import to_grid
 from londonpump.domain.stations import by_code, known_stations
+from londonpump.places.text import MAX_LENGTH
 from londonpump.service.board.batch import NewMobilisations, SentPumps
 from londonpump.service.board.routes import mobilise_several
 from londonpump.service.board.routes import withdraw as withdraw_mobilisation
 from londonpump.service.board.schemas import Withdrawal
 from londonpump.service.console.pages import ConsoleRoute, assets, is_part, london_time, render
-from londonpump.service.console.places import find_places
 from londonpump.service.console.ranking import Ranking, by_distance, ranking_of
 from londonpump.service.console.session import CALLERS, Caller, Visitor
 from londonpump.service.console.status import read_live
@@ -30,6 +30,7 @@ from londonpump.service.errors import NotAllowed, Unprocessable
 from londonpump.service.field_formats import format_error
 from londonpump.service.incidents.routes import READ_WITHIN_S
 from londonpump.service.incidents.view import Nearby, find_nearby
+from londonpump.service.places.routes import places as find_places
 from londonpump.service.predictions.schemas import PredictionRequest
 from londonpump.service.predictions.service import answer_question
 from londonpump.service.rights import Person
@@ -38,7 +39,6 @@ from londonpump.service.state import Services, State
 router = APIRouter(prefix="/console", route_class=ConsoleRoute, include_in_schema=False)
 N_SHOWN = 6
 MAX_TEXT = 200
-N_MATCHES = 8
 KEY_BYTES = 16
 Text = Annotated[str, Form(max_length=MAX_TEXT)]
 Code = Annotated[str, Form(max_length=64)]
@@ -61,9 +61,28 @@ async def new_call_page(
 
 
 @router.get("/places")
-async def places(state: State, _: Caller, q: Annotated[str, Query(max_length=MAX_TEXT)]) -> Response:
+async def places(state: State, person: Caller, q: Word) -> Response:
     """Return the places that a text may mean, the likeliest first."""
-    return JSONResponse(await find_places(state, q, N_MATCHES))
+    return JSONResponse(await _find_places(state, person, q))
+
+
+async def _find_places(state: Services, person: Person, typed: str) -> list[JsonObject]:
+    """Return [{label, detail, location, is_likely, is_certain}] of the places that a text may mean, the likeliest first."""
+    found = await find_places(person, state, typed.replace("\0", " ")[:MAX_LENGTH]) if typed.strip() else None
+    return [
+        {
+            "label": match.label,
+            "detail": text("call.left_out", word=match.left_out) if match.left_out else match.exactness,
+            # coordinates have no id in the gazetteer
+            "location": {"place": match.id}
+            if match.source is not None
+            else {"easting_m": match.easting_m, "northing_m": match.northing_m},
+            # what was found without a typed word is never taken by Enter alone
+            "is_likely": match.left_out is None,
+            "is_certain": match.is_certain,
+        }
+        for match in (found.matches if found else ())
+    ]
 
 
 @router.post("/call")
@@ -89,8 +108,8 @@ async def rank(
     }
     match = _parse_chosen(chosen, place) if chosen else None
     if match is None:
-        matches = await find_places(state, place, N_MATCHES) if place.strip() else []
-        if len(matches) != 1:
+        matches = await _find_places(state, person, place)
+        if len(matches) != 1 or not matches[0]["is_certain"]:
             typed["problem"] = (
                 ""
                 if matches

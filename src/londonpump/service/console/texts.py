@@ -70,6 +70,7 @@ ENGLISH: Mapping[str, str] = {
     "call.again": "Rank anew",
     "call.clear": "Clear",
     "call.choose": "Which place is meant?",
+    "call.left_out": 'without "{word}"',
     "call.no_match": 'No place found for "{place}". Try a postcode, a street with its borough, or the map (Alt+M).',
     "call.no_place": "Type a place first.",
     "call.no_model_place": "Without a model only exact places can be used. Type a grid reference or coordinates.",

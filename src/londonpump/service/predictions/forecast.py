@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import datetime
 from itertools import islice
 
 import numpy as np
@@ -11,10 +11,8 @@ from numpy.typing import NDArray
 from londonpump.domain import incident_types
 from londonpump.domain.canonical_spelling import spelling_normaliser
 from londonpump.domain.mobilisations import RANKED, State
-from londonpump.domain.national_grid import MAX_DISTANCE_TO_STATION_M, TOO_FAR_PROBLEM, to_grid
-from londonpump.domain.stations import Station
 from londonpump.features.context import ContextSnapshot
-from londonpump.features.observations import EPOCH, us_of
+from londonpump.features.observations import us_of
 from londonpump.models.bundle import Bundle
 from londonpump.models.explanations import Contribution
 from londonpump.models.predict import (
@@ -28,8 +26,9 @@ from londonpump.models.predict import (
 from londonpump.service.board.rules import PumpState
 from londonpump.service.board.view import BoardView, london_day
 from londonpump.service.errors import Unprocessable
+from londonpump.service.predictions.location import CallLocation, read_location
 from londonpump.service.predictions.request_context import Candidates, RequestContext, Start, StationIndex
-from londonpump.service.predictions.schemas import ContextOverrides, LocationQuery, PredictionRequest
+from londonpump.service.predictions.schemas import ContextOverrides, PredictionRequest
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -38,93 +37,6 @@ COUNT_COLUMNS = ("pumps_out", "ground_pumps_available", "recent_ground_calls")
 STATED_COLUMNS = tuple(name for name in ContextOverrides.model_fields if name not in COUNT_COLUMNS)
 PUMP_LABELS = ("distance=unknown", "station=unknown")
 """Imputation labels that may differ between candidates."""
-
-
-@dataclass(frozen=True, slots=True)
-class CallLocation:
-    """The location of an incident as k equally likely points; k is 1 for an exact location."""
-
-    points: Floats
-    """(k, 2) easting and northing."""
-    ground_codes: tuple[str, ...]
-    """(k,) station ground of each point."""
-    area: str | None = None
-    """Postcode district or station ground, if the question names only an area."""
-    stated_ground: str | None = None
-    """Station ground, if the question names only that."""
-
-    @property
-    def ground_code(self) -> str | None:
-        """Station ground of all points; None if they lie on more than one."""
-        return self.ground_codes[0] if len(set(self.ground_codes)) == 1 else None
-
-    @property
-    def is_area(self) -> bool:
-        """Return whether the location is an area, which is answered for several points together."""
-        return self.area is not None
-
-    @property
-    def centre(self) -> tuple[float, float]:
-        """Mean easting and northing of the points."""
-        easting_m, northing_m = self.points.mean(axis=0)
-        return float(easting_m), float(northing_m)
-
-
-def resolve_location(
-    query: LocationQuery, bundle: Bundle, day: date, stations: Mapping[str, Station]
-) -> CallLocation:
-    """Resolve the location of a question. `day` is the London date of the call. Raises: Unprocessable."""
-    if query.postcode_district is not None:
-        return _district(query.postcode_district, bundle, day)
-    if query.station_ground is not None:
-        return _ground(query.station_ground, bundle, stations)
-    easting_m, northing_m = _point(query)
-    lookup = bundle.ground
-    nearest_m = float(np.hypot(lookup.station_m[:, 0] - easting_m, lookup.station_m[:, 1] - northing_m).min())
-    # "not <=" also rejects NaN
-    if not nearest_m <= MAX_DISTANCE_TO_STATION_M:
-        raise Unprocessable(("location", TOO_FAR_PROBLEM.format(nearest_m / 1000)))
-    points = np.array([[easting_m, northing_m]])
-    return CallLocation(points, _grounds_of(points, bundle, day))
-
-
-def _point(query: LocationQuery) -> tuple[float, float]:
-    if query.easting_m is not None and query.northing_m is not None:
-        return query.easting_m, query.northing_m
-    easting_m, northing_m = to_grid(query.latitude or 0.0, query.longitude or 0.0)
-    return float(easting_m), float(northing_m)
-
-
-def _district(code: str, bundle: Bundle, day: date) -> CallLocation:
-    points = bundle.area_points.district(code)
-    if points is None:
-        raise Unprocessable(
-            (
-                "location.postcode_district",
-                f"the active model has no past calls from {code}. Give easting_m and northing_m, or the station_ground",
-            )
-        )
-    return CallLocation(points, _grounds_of(points, bundle, day), area=code)
-
-
-def _ground(code: str, bundle: Bundle, stations: Mapping[str, Station]) -> CallLocation:
-    if code not in stations:
-        raise Unprocessable(("location.station_ground", f"{code} is no station. Use a code such as G30"))
-    points = bundle.area_points.ground(code)
-    if points is None:
-        raise Unprocessable(
-            (
-                "location.station_ground",
-                f"the active model has no past calls on the ground of {stations[code].name}. Give easting_m and northing_m",
-            )
-        )
-    return CallLocation(points, (code,) * len(points), area=code, stated_ground=code)
-
-
-def _grounds_of(points: Floats, bundle: Bundle, day: date) -> tuple[str, ...]:
-    days = np.full(len(points), (day - EPOCH.date()).days, np.int64)
-    grounds = bundle.ground(points[:, 0], points[:, 1], days)
-    return tuple(bundle.ground.codes[ground] for ground in grounds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +75,12 @@ class Call:
 async def call_of(question: PredictionRequest, user_id: str, request_context: RequestContext) -> Call:
     """Build the call of a question. Raises: Unprocessable."""
     at, bundle = question.at or request_context.now, request_context.bundle
-    location = resolve_location(
-        question.location, bundle, london_day(at), request_context.station_index.stations
+    location = await read_location(
+        request_context.state,
+        question.location,
+        bundle,
+        london_day(at),
+        request_context.station_index.stations,
     )
     board = request_context.board(at)
     candidates = (

@@ -23,6 +23,7 @@ from londonpump.models.distribution import (
 from londonpump.models.explanations import Contribution
 from londonpump.models.fitted_context import CLIMATE, CONGESTION, LIBRARY, PROFILE, SCHOOL, UNKNOWN, WORKING
 from londonpump.models.predict import OVER_S
+from londonpump.places.resolve import Resolved
 from londonpump.service.board.rules import PumpState
 from londonpump.service.champion import Champion
 from londonpump.service.predictions.forecast import STATED_COLUMNS, Call, Ranked
@@ -155,6 +156,7 @@ class ResponseBuilder:
             "northing_m": round(northing_m, 1),
             "area": location.area,
             "n_points": len(location.points),
+            "place": _place(location.place),
             "station_ground": None if ground is None else self._station(ground),
         }
 
@@ -267,6 +269,19 @@ def _contributions(contributions: Sequence[Contribution], p50_s: float) -> list[
     named_s = sum(round(each.seconds, 1) for each in contributions[:-1])
     entries[-1]["contribution_s"] = round(float(p50_s) - named_s, 1)
     return entries
+
+
+def _place(place: Resolved | None) -> JsonObject | None:
+    if place is None:
+        return None
+    match = place.match
+    return {
+        "id": match.id,
+        "kind": match.kind,
+        "label": match.label,
+        "exactness": match.exactness,
+        "attribution": place.attribution,
+    }
 
 
 def _pumps_needed(ranked: Ranked) -> JsonObject:

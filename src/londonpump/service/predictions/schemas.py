@@ -5,7 +5,7 @@ The response schemas document the API: responses are built as plain values and s
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -17,21 +17,19 @@ from pydantic import (
     ValidatorFunctionWrapHandler,
     WrapValidator,
     create_model,
-    model_validator,
 )
 
-from londonpump.domain.canonical_spelling import normalise_district
-from londonpump.domain.columns import CALLER_NUMBERS, EASTING, LATITUDE, LONGITUDE, NORTHING, RANGES
+from londonpump.domain.columns import CALLER_NUMBERS, RANGES
 from londonpump.domain.json_values import JsonObject
 from londonpump.domain.mobilisations import State
-from londonpump.service.board.schemas import IncidentNumber, PumpCode, StationCode
-from londonpump.service.field_formats import DISTRICT, TEXT, ApiModel, Strict, format_error, in_range
+from londonpump.service.board.schemas import IncidentNumber, PumpCode
+from londonpump.service.field_formats import TEXT, ApiModel, Strict, format_error, in_range
+from londonpump.service.predictions.location import Location
 
 FIRST_AT = datetime(2009, 1, 1, tzinfo=UTC)
 LAST_AT = datetime(2041, 1, 1, tzinfo=UTC)
 MAX_RETURNED, DEFAULT_RETURNED = 200, 5
 MAX_QUESTIONS_PER_BATCH = 1_000
-PAIRS = (("easting_m", "northing_m"), ("latitude", "longitude"), ("postcode_district",), ("station_ground",))
 
 
 def _require_text(value: object) -> object:
@@ -58,48 +56,7 @@ QuestionTime = Annotated[
     AfterValidator(_require_time_in_records),
     Field(strict=False),
 ]
-District = Annotated[
-    str,
-    Field(pattern=DISTRICT, examples=["SE1"]),
-    BeforeValidator(lambda value: normalise_district(value) if isinstance(value, str) else value),
-]
-"""A postcode district; a full postcode is reduced to it, as the service has no coordinates of full postcodes."""
 ShortText = Annotated[str, Field(min_length=1, max_length=200, pattern=TEXT)]
-
-
-class LocationQuery(Strict):
-    """The location of an incident.
-
-    Exactly one form is allowed: `easting_m` with `northing_m`, `latitude` with `longitude`, `postcode_district`, or
-    `station_ground`.
-    """
-
-    easting_m: Annotated[float, in_range(EASTING)] | None = None
-    """Easting of the British grid, with `northing_m`."""
-    northing_m: Annotated[float, in_range(NORTHING)] | None = None
-    """Northing of the British grid, with `easting_m`."""
-    latitude: Annotated[float, in_range(LATITUDE)] | None = None
-    """Latitude (WGS84), with `longitude`."""
-    longitude: Annotated[float, in_range(LONGITUDE)] | None = None
-    """Longitude (WGS84), with `latitude`."""
-    postcode_district: District | None = None
-    """Postcode district (a full postcode is reduced to it), instead of coordinates."""
-    station_ground: StationCode | None = None
-    """Code of the station on whose ground the incident is, instead of coordinates."""
-
-    @model_validator(mode="after")
-    def _require_one_location(self) -> Self:
-        sent = {name for name in type(self).model_fields if getattr(self, name) is not None}
-        if not any(sent == set(pair) for pair in PAIRS):
-            raise ValueError(
-                "give one of: easting_m and northing_m; latitude and longitude; postcode_district; station_ground"
-            )
-        return self
-
-    @property
-    def is_exact(self) -> bool:
-        """Return whether the location is one point and not a named area."""
-        return self.postcode_district is None and self.station_ground is None
 
 
 _STATED: JsonObject = {
@@ -130,13 +87,14 @@ class PredictionRequest(Strict):
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
-                {"location": {"easting_m": 527912.0, "northing_m": 175110.0}, "incident_type": "Fire"}
+                {"location": {"easting_m": 527912.0, "northing_m": 175110.0}, "incident_type": "Fire"},
+                {"location": "SW1A 2AA"},
             ]
         }
     )
 
-    location: LocationQuery
-    """Location of the incident."""
+    location: Location
+    """Location of the incident: coordinates, an area, or the text of a place."""
     incident_number: IncidentNumber | None = None
     """Number of the incident in the control room."""
     at: QuestionTime | None = None
@@ -264,6 +222,21 @@ class StationInfo(ResponseModel):
     """Name of the station."""
 
 
+class ResolvedPlace(ResponseModel):
+    """A place as it was found."""
+
+    id: str
+    """Id of the place."""
+    kind: str
+    """What it is, as in `/v1/places`."""
+    label: str
+    """Name with borough and district."""
+    exactness: str
+    """How exact its point is, such as `street, 400 m`."""
+    attribution: str | None
+    """Text that must be shown with it; null for coordinates."""
+
+
 class ResolvedLocation(ResponseModel):
     """A location as the service understands it."""
 
@@ -272,9 +245,11 @@ class ResolvedLocation(ResponseModel):
     northing_m: float
     """Northing of the British grid; the mean of its points if only an area was given."""
     area: str | None
-    """Postcode district or station ground, if only an area was given."""
+    """Postcode district, station ground or place, if only an area was given."""
     n_points: int
-    """Number of past locations that represent a named area; 1 for coordinates."""
+    """Number of locations that represent a named area or an inexact place; 1 for coordinates."""
+    place: ResolvedPlace | None = None
+    """The place, if one was named."""
     station_ground: StationInfo | None
     """Station on whose ground the location is; null if the points lie on several grounds."""
 

@@ -3,7 +3,7 @@
 
 import {askAgain, byId, fetchPart, isLost, onKey, onLive, say, texts} from "./live.js";
 
-/** @typedef {{label: string, detail: string, location: object}} Match */
+/** @typedef {{label: string, detail: string, location: object, is_likely: boolean, is_certain: boolean}} Match */
 /** @typedef {{place: string, type: string, property: string, key: string, chosen: string, incident: string, pending: string}} Draft */
 
 const TYPING_PAUSE_MS = 150, MIN_LETTERS = 2, DRAFT = "londonpump-draft";
@@ -63,7 +63,9 @@ function show(found) {
   }));
   matchBox.hidden = !found.length;
   place.setAttribute("aria-expanded", String(found.length > 0));
-  choose(0);
+  // a place that was found without one of the typed words is never taken by Enter alone
+  if (found[0]?.is_likely === false) active = -1;
+  else choose(0);
 }
 
 /** @param {number} i */
@@ -94,11 +96,11 @@ place.addEventListener("keydown", async (event) => {
     event.preventDefault();
     clearTimeout(typing);
     // Enter before the matches arrived: they are fetched now, and only a single one is taken unseen
-    if (matches.length) take(active);
+    if (matches[active]) take(active);
     else if (chosen) void rank();
     else {
       await search();
-      if (matches.length === 1) take(0);
+      if (matches.length === 1 && matches[0].is_certain) take(0);
     }
   }
 });
