@@ -256,7 +256,7 @@ def _understood(location: JsonObject, label: str) -> str:
         label,
         grid_reference(location["easting_m"], location["northing_m"]),
         text("call.ground", **ground) if ground else "",
-        text("call.area", area=location["area"]) if location["area"] else text("call.exact"),
+        text("call.area") if location["area"] else text("call.exact"),
     ]
     return " · ".join(filter(None, parts))
 

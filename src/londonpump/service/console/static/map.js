@@ -89,6 +89,8 @@ export async function start(panel, takePoint) {
   const data = await response.json();
   panel.hidden = false;
   const target = byId("map");
+  // the panel has its size from the next frame on
+  await new Promise(requestAnimationFrame);
   const read = (/** @type {object} */ json) => new VectorSource({features: new GeoJSON({featureProjection: "EPSG:3857"}).readFeatures(json)});
   const marks = new VectorSource();
   const stations = new VectorSource({features: data.stations.map(({longitude, latitude, ...about}) =>
@@ -108,7 +110,7 @@ export async function start(panel, takePoint) {
   const view = new View({center: fromLonLat(LONDON), zoom: CITY_ZOOM, maxZoom: 19, enableRotation: false});
   const map = new OlMap({
     target, layers, view,
-    controls: [new Attribution({collapsible: false, attributions: data.attribution})],
+    controls: [new Attribution({target: byId("map-sources"), collapsible: false, attributions: data.attribution})],
     // nothing moves by itself: no animation of keys, wheel or drags
     interactions: defaultInteractions({zoomDuration: 0, keyboard: false, altShiftDragRotate: false, pinchRotate: false})
       .extend([new KeyboardPan({duration: 0}), new KeyboardZoom({duration: 0})]),
