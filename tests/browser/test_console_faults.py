@@ -5,9 +5,11 @@ import random
 import re
 from datetime import UTC, datetime
 
+import pytest
 from playwright.sync_api import expect
 from support.console_browser import NETWORK, PLACE, WAIT_MS, operator
 
+pytestmark = pytest.mark.slow
 N_CHANGES = 200
 MARKUP = "<img src=x onerror=alert(1)><b>bold</b>"
 

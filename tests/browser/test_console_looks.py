@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import expect
 from support.console_browser import WAIT_MS, Operator, operator
 
+pytestmark = pytest.mark.slow
 AXE = Path(__file__).resolve().parents[2] / "scripts/console/node_modules/axe-core/axe.min.js"
 TAGS = ["wcag2a", "wcag2aa", "wcag2aaa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 PICTURES = Path(__file__).resolve().parents[2] / "docs" / "pictures"

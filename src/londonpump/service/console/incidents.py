@@ -48,7 +48,7 @@ class SentPump:
 
     @property
     def due_at(self) -> datetime | None:
-        """When the pump was announced to be there; None if it is there, was withdrawn, or no time was announced."""
+        """Announced arrival of a pump on its way; None if it is there, was withdrawn, or no time was announced."""
         announced, each = self.mobilisation.announced, self.mobilisation
         if announced is None or each.state not in ON_THE_WAY:
             return None
@@ -56,7 +56,7 @@ class SentPump:
 
     @property
     def announced(self) -> str:
-        """When it was announced to be there."""
+        """Announced arrival as time of day."""
         announced = self.mobilisation.announced
         if announced is None:
             return text("status.weather_missing")
@@ -64,12 +64,12 @@ class SentPump:
 
     @property
     def is_overdue(self) -> bool:
-        """Whether it should be there by now."""
+        """True if it should be there by now."""
         return self.due_at is not None and self.due_at < self.now
 
     @property
     def state(self) -> str:
-        """What the pump does now."""
+        """Present state as a text."""
         each = self.mobilisation
         if each.withdrawn_at is not None:
             return text("incident.withdrawn", time=london_time(each.withdrawn_at))
@@ -146,6 +146,7 @@ async def report(
     if event == WITHDRAWN:
         done = await board.withdraw(person, state, mobilisation, Withdrawal(reason=text("call.mistake")))
     else:
+        # the letters of the page send no other, but anybody with a session can
         if event not in set(Event):
             raise Unprocessable(("event", text("incident.no_event")))
         typed = EventTime.model_construct(at=typed_time(at, state.clock())) if at.strip() else None

@@ -17,9 +17,8 @@ from londonpump.domain.mobilisations import RANKED
 from londonpump.domain.national_grid import to_grid
 from londonpump.domain.stations import by_code, known_stations
 from londonpump.places.text import MAX_LENGTH
+from londonpump.service.board import routes as board
 from londonpump.service.board.batch import NewMobilisations, SentPumps
-from londonpump.service.board.routes import mobilise_several
-from londonpump.service.board.routes import withdraw as withdraw_mobilisation
 from londonpump.service.board.schemas import Withdrawal
 from londonpump.service.console.pages import ConsoleRoute, assets, is_part, london_time, render
 from londonpump.service.console.ranking import Ranking, by_distance, ranking_of
@@ -127,6 +126,7 @@ async def rank(
         "quantiles": True,
     }
     ranking = await _rank(state, person, question, match["label"])
+    # after the ranking: its answer has the point of a place that was only named
     near = await state.store.read(
         lambda connection: find_nearby(
             connection, person.id, (ranking.point.easting_m, ranking.point.northing_m), state.clock()
@@ -195,6 +195,7 @@ async def record(
     if not state.settings.console_records:
         raise NotAllowed(text("call.recording_off"))
     why = own_reason.strip() or reason
+    # asked by the server too: without script nothing hides or shows the reasons
     if first and first not in pump and not why:
         raise Unprocessable(("reason", text("call.first_not_ticked", pump=first)))
     sent = {
@@ -210,7 +211,7 @@ async def record(
         **({"incident_number": incident} if incident else {}),
     }
     new = require_valid(NewMobilisations, sent)
-    result = await mobilise_several(person, state, new, Response(), key or None)
+    result = await board.mobilise_several(person, state, new, Response(), key or None)
     return _recorded_page(request, result)
 
 
@@ -219,8 +220,9 @@ async def withdraw(
     request: Request, state: State, person: Caller, mobilisation: Annotated[list[Code], Form()]
 ) -> Response:
     """Withdraw what was recorded by mistake."""
+    # each in a transaction of its own: one that has arrived meanwhile must not keep the others recorded
     withdrawal = Withdrawal(reason=text("call.mistake"))
-    done = [await withdraw_mobilisation(person, state, each, withdrawal) for each in mobilisation]
+    done = [await board.withdraw(person, state, each, withdrawal) for each in mobilisation]
     said = text(
         "call.withdrawn",
         time=london_time(state.clock()),
@@ -232,6 +234,7 @@ async def withdraw(
 
 def _recorded_page(request: Request, result: SentPumps) -> Response:
     """Return what was recorded. Nothing is said that the database did not answer."""
+    # what was recorded before by the same key counts as recorded: the operator asks what is so, not when it became so
     done = [entry.mobilisation for entry in result.pumps if entry.mobilisation is not None]
     arrivals = [
         each.mobilised_at + timedelta(seconds=each.announced.p50_s)

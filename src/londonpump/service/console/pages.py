@@ -62,6 +62,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    # texts are looked up by templates too, so that no page has words of its own
     made.filters["london"] = london_time
     made.globals |= {"t": text, "pages": PAGES, "script_texts": script_texts}
     return made
@@ -109,6 +110,7 @@ class ConsoleRoute(APIRoute):
                 if is_part(request):
                     # the script shows the sign-in over the page, and nothing that was typed is lost
                     return problem_page(request, error)
+                # without the query: what was typed there is no part of the address of the sign-in page
                 return RedirectResponse(f"{SIGN_IN}?next={quote(request.url.path)}", 303, PAGE_HEADERS)
             except (LondonPumpError, RequestValidationError, HTTPException) as error:
                 return problem_page(request, error)

@@ -1,4 +1,4 @@
-"""What the list of New call shows of a stored prediction: pure, from JSON to the values of the template."""
+"""Rows and foot of the list of New call, from the JSON of a stored prediction: pure values for the template."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -108,6 +108,7 @@ def duration(seconds: float) -> str:
     """Return a duration as minutes and seconds; above twenty minutes, that it is above."""
     if seconds > MAX_SHOWN_S:
         return text("call.over")
+    # rounded before it is split, or 59.6 s would be shown as 0:60
     minutes, rest = divmod(round(seconds), S_PER_MIN)
     return f"{minutes}:{rest:02d}"
 
@@ -192,6 +193,7 @@ def _row(
         # the dots show how much; what lies outside the training data is said in full
         text("call.late") if candidate["warning"]["risk_underestimated"] else candidate["warning"]["text"]
     )
+    # pumps of one station have one row of the model: the same picture twice would look like two facts
     same = next((each["pump"] for each in above if _times(each) == _times(candidate)), "")
     before_next, notes = candidate.get("chance_before_next"), []
     if before_next is not None and CLOSE_LOW <= before_next <= CLOSE_HIGH:

@@ -10,35 +10,14 @@ from londonpump.domain.errors import LondonPumpError
 from londonpump.service.auth import service as auth
 from londonpump.service.auth.routes import Password, Username, begin_session
 from londonpump.service.auth.tokens import CONSOLE
-from londonpump.service.console.pages import (
-    LONDON,
-    PAGE_HEADERS,
-    SIGN_IN,
-    THEME_COOKIE,
-    THEMES,
-    ConsoleRoute,
-    NoSuchPage,
-    asset_response,
-    environment,
-    is_part,
-    problem_page,
-    render,
-)
-from londonpump.service.console.session import (
-    ForeignPage,
-    Visitor,
-    delete_cookie,
-    is_unencrypted,
-    own_path,
-    require_own_page,
-    set_cookie,
-)
+from londonpump.service.console import pages, session
+from londonpump.service.console.session import Visitor
 from londonpump.service.console.status import live_json, read_live
 from londonpump.service.console.texts import text
 from londonpump.service.rights import Anybody, cookie_token
 from londonpump.service.state import Services, State
 
-router = APIRouter(prefix="/console", route_class=ConsoleRoute, include_in_schema=False)
+router = APIRouter(prefix="/console", route_class=pages.ConsoleRoute, include_in_schema=False)
 THEME_LIFE = timedelta(days=365)
 TIME_HEADER = "Console-Time"
 
@@ -53,15 +32,15 @@ async def sign_in_page(
 ) -> Response:
     """Show the form, and say why signing in is not possible here."""
     if after and cookie_token(request, state) is not None:
-        return RedirectResponse(own_path(next_page), 303, PAGE_HEADERS)
-    plain = is_unencrypted(request, state)
+        return RedirectResponse(session.own_path(next_page), 303, pages.PAGE_HEADERS)
+    plain = session.is_unencrypted(request, state)
     warning = text("sign_in.plain") if plain else text("sign_in.lost") if after else None
-    return render(
+    return pages.render(
         request,
         "sign_in.html",
         is_unencrypted=plain,
         warning=warning,
-        next=own_path(next_page),
+        next=session.own_path(next_page),
         username="",
     )
 
@@ -78,15 +57,15 @@ async def sign_in(
     """Begin a session of 12 hours and keep it in a cookie."""
     begun = await _begin(request, state, username, password)
     if isinstance(begun, LondonPumpError):
-        return _sign_in_again(request, state, begun, username, own_path(next_page))
+        return _sign_in_again(request, state, begun, username, session.own_path(next_page))
     response: Response
-    if is_part(request):
-        response = Response(status_code=204, headers=PAGE_HEADERS)
+    if pages.is_part(request):
+        response = Response(status_code=204, headers=pages.PAGE_HEADERS)
     else:
         # by way of the sign-in page, which sees whether the browser kept the cookie and says so if it did not
-        target = f"{SIGN_IN}?after=1&next={own_path(next_page)}"
-        response = RedirectResponse(target, 303, PAGE_HEADERS)
-    set_cookie(response, state, begun)
+        target = f"{pages.SIGN_IN}?after=1&next={session.own_path(next_page)}"
+        response = RedirectResponse(target, 303, pages.PAGE_HEADERS)
+    session.set_cookie(response, state, begun)
     return response
 
 
@@ -94,7 +73,7 @@ async def _begin(
     request: Request, state: Services, username: str, password: str
 ) -> auth.SignedIn | LondonPumpError:
     try:
-        require_own_page(request, state)
+        session.require_own_page(request, state)
         return await begin_session(request, username, password, CONSOLE)
     except LondonPumpError as error:
         return error
@@ -104,15 +83,15 @@ def _sign_in_again(
     request: Request, state: Services, error: LondonPumpError, username: str, next_page: str
 ) -> Response:
     """Return the form with the reason, and with the name that was typed."""
-    answer = problem_page(request, error)
-    if is_part(request):
+    answer = pages.problem_page(request, error)
+    if pages.is_part(request):
         return answer
-    page = render(
+    page = pages.render(
         request,
         "sign_in.html",
         answer.status_code,
-        is_unencrypted=is_unencrypted(request, state),
-        warning=text("sign_in.foreign") if isinstance(error, ForeignPage) else str(error),
+        is_unencrypted=session.is_unencrypted(request, state),
+        warning=text("sign_in.foreign") if isinstance(error, session.ForeignPage) else str(error),
         next=next_page,
         username=username,
     )
@@ -126,8 +105,8 @@ async def sign_out(state: State, person: Visitor) -> Response:
     """End the session."""
     now = state.clock()
     await state.store.write(lambda connection: auth.sign_out(connection, person.id, person.session_id, now))
-    response = RedirectResponse(SIGN_IN, 303, PAGE_HEADERS)
-    delete_cookie(response, state)
+    response = RedirectResponse(pages.SIGN_IN, 303, pages.PAGE_HEADERS)
+    session.delete_cookie(response, state)
     return response
 
 
@@ -135,11 +114,13 @@ async def sign_out(state: State, person: Visitor) -> Response:
 async def set_theme(_: Visitor, request: Request, theme: Annotated[str, Form(max_length=10)]) -> Response:
     """Keep the colours that a person chose, in their browser."""
     response = (
-        Response(status_code=204) if is_part(request) else RedirectResponse("/console/", 303, PAGE_HEADERS)
+        Response(status_code=204)
+        if pages.is_part(request)
+        else RedirectResponse("/console/", 303, pages.PAGE_HEADERS)
     )
-    if theme in THEMES:
+    if theme in pages.THEMES:
         response.set_cookie(
-            THEME_COOKIE, theme, max_age=int(THEME_LIFE.total_seconds()), httponly=True, samesite="lax"
+            pages.THEME_COOKIE, theme, max_age=int(THEME_LIFE.total_seconds()), httponly=True, samesite="lax"
         )
     return response
 
@@ -150,20 +131,20 @@ async def live(request: Request, state: State, _: Visitor) -> Response:
     found = await read_live(state)
     # the time goes with every answer: pages show the clock of the server, whatever the PC believes
     headers = {
-        **PAGE_HEADERS,
+        **pages.PAGE_HEADERS,
         "ETag": found.tag,
         TIME_HEADER: str(int(found.now.timestamp() * 1000)),
-        "Console-Zone": str(found.now.astimezone(LONDON).tzname()),
+        "Console-Zone": str(found.now.astimezone(pages.LONDON).tzname()),
     }
     if request.headers.get("if-none-match") == found.tag:
         return Response(status_code=304, headers=headers)
-    line = environment().get_template("status.html").render(status_line=found.line)
+    line = pages.environment().get_template("status.html").render(status_line=found.line)
     return JSONResponse(live_json(found, line, request.state.session_ends_at), headers=headers)
 
 
 async def static_file(request: Request) -> Response:
     """Return a file of the pages."""
-    return asset_response(request, str(request.path_params["name"]))
+    return pages.asset_response(request, str(request.path_params["name"]))
 
 
 # a plain route, as the files of the documentation: anybody may load the style of the sign-in page
@@ -173,4 +154,4 @@ router.add_route("/console/static/{name:path}", static_file, include_in_schema=F
 @router.get("/{path:path}")
 async def no_page(_: Visitor) -> Response:
     """Answer for every other address."""
-    raise NoSuchPage
+    raise pages.NoSuchPage

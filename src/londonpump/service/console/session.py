@@ -37,6 +37,7 @@ class ConsoleRight(Right):
         if token is None:
             raise NoValidToken
         sha256 = token_digest(CONSOLE + token)
+        # read each time, so that signing out or disabling an account takes effect at once
         found = await state.store.read(lambda connection: session_of_token(connection, sha256))
         if found is None or not found[1].is_live(state.clock()):
             raise NoValidToken("The session has ended")

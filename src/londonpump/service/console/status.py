@@ -17,7 +17,7 @@ from londonpump.service.state import Services
 
 @dataclass(frozen=True, slots=True)
 class StatusLine:
-    """What every page says about its sources, in fixed order; then what is wrong."""
+    """Sources of what a page shows, in fixed order; then what is wrong."""
 
     board_at: datetime | None
     """When the board last matched the database; None if it could not be read."""
@@ -43,6 +43,7 @@ async def read_live(state: Services) -> LiveState:
     """Return the board and the status of now. The board is read only if its version has changed."""
     now = state.clock()
     champion = state.champion.current
+    # the cache asks for the version alone while nothing changes: thirty consoles poll each second
     is_read = await state.board.read(state, now, state.store.limits.patience_s)
     rows = state.board.read_cached().rows
     if champion is not None:
@@ -50,6 +51,7 @@ async def read_live(state: Services) -> LiveState:
     else:
         fleet = await state.store.read(lambda connection: fleet_on(connection, (), now))
     board = BoardView.of(rows.pumps if rows else (), fleet, now)
+    # cached per minute, as for predictions
     context = await read_context(state, now)
     weather = (
         next((each.observed_at for each in context.values if each.observed_at), None) if context else None
@@ -71,6 +73,7 @@ async def read_live(state: Services) -> LiveState:
         problems=tuple(problems),
         is_simulated=champion is not None and champion.is_simulated,
     )
+    # the minute is part of it, because states and warnings depend on the time as well
     version = rows.version if rows else 0
     tag = f'"{version}-{line.model}-{now:%H%M}-{len(problems)}"'
     return LiveState(now, tag, line, board)

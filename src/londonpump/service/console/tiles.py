@@ -73,6 +73,7 @@ class PmTiles:
         number, entries = zxy_to_tileid(z, x, y), self.root
         for _ in range(MAX_DIRECTORY_DEPTH):
             entry = find_tile(entries, number)
+            # a damaged directory must not fill the memory
             if entry is None or entry.length > MAX_TILE_BYTES:
                 return None
             if entry.run_length:
@@ -141,6 +142,7 @@ def _open_pmtiles(path: Path, head: bytes) -> PmTiles:
 
 
 def _open_mbtiles(path: Path) -> MbTiles:
+    # immutable: the file may lie on a read-only disk, where SQLite could not lock it
     connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False
     )
@@ -174,6 +176,7 @@ Number = Annotated[int, PathParameter(ge=0, lt=1 << 22)]
 async def tile(state: State, _: Visitor, z: Zoom, x: Number, y: Number) -> Response:
     """Return a tile of the file; 204 outside it, for which the map draws nothing and browsers report nothing."""
     tiles, side = state.tiles, 1 << z
+    # read in the event loop: a tile is in the page cache, and a thread costs more than the read
     content = tiles.tile(z, x, y) if tiles is not None and x < side and y < side else None
     if not content:
         return Response(status_code=204, headers=TILE_HEADERS)
