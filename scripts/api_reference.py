@@ -152,7 +152,8 @@ def _link(method: str, path: str) -> str:
 @cache
 def _roles() -> dict[tuple[str, str | None], frozenset[Role]]:
     return {
-        (method, route.path): guard.roles
+        # the document names a parameter without its converter
+        (method, route.path_format): guard.roles
         for route in iter_route_contexts(_app().routes)
         for method in route.methods or ()
         for guard in _guards(route)

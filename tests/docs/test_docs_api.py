@@ -23,9 +23,10 @@ def test_every_route_has_its_part(page: str, tmp_path) -> None:
     [
         ("PUT /v1/board", "admin, service"),
         ("GET /v1/users", "admin"),
-        ("GET /v1/models/decisions", "admin, analyst"),
-        ("POST /v1/predictions", "admin, operator, service"),
+        ("GET /v1/models/decisions", "admin, analyst, supervisor"),
+        ("POST /v1/predictions", "admin, operator, service, supervisor"),
         ("GET /me", "any account"),
+        ("GET /v1/incidents/{incident_number}", "any account"),
         ("POST /login", "everybody"),
     ],
 )

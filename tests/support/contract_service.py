@@ -15,6 +15,7 @@ from support.running_service import NEVER_S, PATIENT, database_with, put_in_stor
 
 from londonpump.assembly import create_app
 from londonpump.persistence.database import connect, writing
+from londonpump.persistence.repositories.alarms import Condition, reconcile_alarms
 from londonpump.service.auth import accounts
 from londonpump.service.auth.passwords import Passwords
 from londonpump.service.auth.throttle import Waits
@@ -142,6 +143,8 @@ def _add_people(url: str, clock: Clock) -> None:
         for name, role in (*((role.value, role) for role in Role), ("spare", Role.OPERATOR)):
             new = accounts.NewUser(f"the {name}", role, passwords.make_now(PASSWORD))
             accounts.create(connection, new, "os:test", clock())
+        silent = Condition("weather_silent", "", "warning", "The weather source is silent.")
+        reconcile_alarms(connection, clock(), {"weather_silent"}, [silent])
     engine.dispose()
     passwords.close()
 
@@ -168,6 +171,7 @@ def _fill(contract: Contract) -> None:
     codes = [pump["code"] for pump in pumps[:8]]
     contract.real = {
         "mobilisation_id": kept,
+        "alarm_id": [alarm["id"] for alarm in contract.client.get("/v1/alarms", headers=admin).json()],
         "user_id": spare,
         "prediction_id": [made["id"] for made in predicted],
         "location": LOCATIONS,

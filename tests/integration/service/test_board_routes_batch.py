@@ -216,8 +216,12 @@ def test_after_the_arrival_or_the_return_nothing_is_withdrawn(events, event, ope
 def test_no_event_follows_a_withdrawal(operator) -> None:
     mobilisation = operator.sent(announced=ANNOUNCED)
     withdraw(operator, mobilisation)
-    answer = operator.report_event(mobilisation, "arrived", 4)
-    assert (answer.status_code, "was withdrawn" in answer.json()["detail"]) == (409, True)
+    answers = [
+        operator.report_event(mobilisation, event, at)
+        for event, at in (("arrived", 4), ("returned", None), ("mobile", 1))
+    ]
+    assert [answer.status_code for answer in answers] == [409] * 3
+    assert "was withdrawn" in answers[0].json()["detail"]
     assert count(operator, "outcomes") == 0
 
 
@@ -299,7 +303,11 @@ def test_the_chances_that_were_announced_are_kept_with_the_outcome(operator) -> 
     answer = operator.report_event(mobilisation, "arrived", 4).json()
     engine = connect(operator.live_service.url)
     with writing(engine) as connection:
-        row = connection.execute(text("SELECT announced_chances, is_flagged FROM outcomes")).one()
+        row = connection.execute(
+            text(
+                "SELECT announced_chances, is_flagged FROM mobilisations JOIN outcomes ON mobilisation_id = mobilisations.id"
+            )
+        ).one()
     engine.dispose()
     stored = json.loads(row[0]) if isinstance(row[0], str) else row[0]
     assert (stored, bool(row[1])) == (chances, True)

@@ -101,11 +101,9 @@ def test_batches_of_the_same_pumps_in_another_order_do_not_lock_each_other_out(r
         return send_pumps(connection, updates.Actor("o", NOW), new, None)[0]
 
     answers = all_at_once(replicas, send)
-    sent = [entry.pump for answer in answers for entry in answer.pumps if entry.is_new]
-    assert sorted(sent) == sorted(PUMPS)
-    assert {entry.mobilisation.incident_number for a in answers for entry in a.pumps if entry.is_new} == {
-        "L0001-02062025"
-    }
+    sent = [entry for answer in answers for entry in answer["pumps"] if entry["is_new"]]
+    assert sorted(entry["pump"] for entry in sent) == sorted(PUMPS)
+    assert {entry["mobilisation"]["incident_number"] for entry in sent} == {"L0001-02062025"}
 
 
 def test_a_key_that_two_bodies_use_at_once_is_that_of_one(replicas) -> None:

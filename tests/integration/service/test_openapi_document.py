@@ -159,7 +159,8 @@ def _assert_documented(label: str, answer: Response) -> None:
 
 def test_optional_bodies_can_be_left_out(contract: Contract) -> None:
     headers = contract.headers("admin")
-    mobilisation = contract.real["mobilisation_id"][0]
+    # not the first one: the example of its withdrawal works too
+    mobilisation = contract.real["mobilisation_id"][1]
     for path in ("/refresh", "/predict/time_pump", f"/v1/mobilisations/{mobilisation}/mobile"):
         assert contract.client.post(path, headers=headers).status_code == 200
 

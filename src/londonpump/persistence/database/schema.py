@@ -430,8 +430,6 @@ outcomes = Table(
     Column("error_s", Float, nullable=False),
     Column("is_inside_80", Boolean, nullable=False),
     Column("arrived_at", Timestamp, nullable=False, index=True),
-    Column("announced_chances", JSON(none_as_null=True)),
-    Column("is_flagged", Boolean),
     Index(None, "incident_number", "pump_code"),
     Index(None, "model", "arrived_at"),
 )

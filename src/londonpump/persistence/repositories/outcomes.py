@@ -96,8 +96,8 @@ _ROWS = (
         users.c.username,
         *(outcomes.c.model, mobilisations.c.mobilised_at, outcomes.c.arrived_at),
         *(outcomes.c[f"announced_{name}"] for name in ("p10_s", "p50_s", "p90_s")),
-        *(outcomes.c[name] for name in ("actual_s", "error_s", "is_inside_80", "is_flagged")),
-        outcomes.c.announced_chances,
+        *(outcomes.c[name] for name in ("actual_s", "error_s", "is_inside_80")),
+        *(mobilisations.c.is_flagged, mobilisations.c.announced_chances),
     )
     .join_from(outcomes, mobilisations)
     .join(users, users.c.id == mobilisations.c.user_id, isouter=True)
@@ -112,7 +112,9 @@ def add_outcome(connection: Connection, mobilisation_id: str) -> None:
         return
     actual_s = (row.arrived_at - row.mobilised_at).total_seconds()
     copied = ("incident_number", "pump_code", "model", "station_code", "arrived_at")
-    announced = {name: getattr(row, name) for name in row._fields if name.startswith("announced_")}
+    announced = {
+        f"announced_{name}": getattr(row, f"announced_{name}") for name in ("p10_s", "p50_s", "p90_s")
+    }
     values = {
         "mobilisation_id": mobilisation_id,
         **{name: getattr(row, name) for name in copied},
@@ -121,7 +123,6 @@ def add_outcome(connection: Connection, mobilisation_id: str) -> None:
         # milliseconds, without the noise of floating point in the stored value
         "error_s": round(actual_s - row.announced_p50_s, 3),
         "is_inside_80": row.announced_p10_s <= actual_s <= row.announced_p90_s,
-        "is_flagged": row.is_flagged,
     }
     connection.execute(insert(outcomes).values(values))
 
@@ -184,9 +185,12 @@ def live_figures(connection: Connection, since: datetime, max_models: int) -> li
 def list_outcomes(connection: Connection, query: OutcomeQuery, at_most: int) -> list[OutcomeRow]:
     """Return matching outcomes, the newest arrival first; none if the cursor is not that of an outcome."""
     mine, statement = outcomes.c, _ROWS
-    for name in ("station_code", "is_flagged", "is_inside_80"):
+    filters = {
+        column.name: column for column in (mine.station_code, mobilisations.c.is_flagged, mine.is_inside_80)
+    }
+    for name, column in filters.items():
         if (value := getattr(query, name)) is not None:
-            statement = statement.where(mine[name] == value)
+            statement = statement.where(column == value)
     if query.username_folded is not None:
         statement = statement.where(users.c.username_folded == query.username_folded)
     if query.first_at is not None:

@@ -82,8 +82,8 @@ class SentPumps(ApiModel):
 
 def send_pumps(
     connection: Connection, actor: updates.Actor, new: NewMobilisations, key: Key | None
-) -> tuple[SentPumps, bool]:
-    """Send the pumps that can go. Returns: what became of each, and whether an earlier request stored that.
+) -> tuple[JsonObject, bool]:
+    """Send the pumps that can go. Returns: `SentPumps` as JSON, and whether an earlier request stored it.
 
     Raises: Conflict if the key was sent with another body.
     """
@@ -92,7 +92,8 @@ def send_pumps(
     lock_pumps(connection, [pump.pump for pump in new.pumps])
     stored = None if key is None else find_answer(connection, key)
     if stored is not None:
-        return SentPumps.model_validate(stored[0]), True
+        # as it was stored: a later version may have other fields
+        return stored[0], True
     number, sent = new.incident_number, []
     for pump in new.pumps:
         entry = _send(connection, actor, new.model_copy(update={"incident_number": number}), pump)
@@ -101,8 +102,8 @@ def send_pumps(
             number = entry.mobilisation.incident_number
         sent.append(entry)
     # claimed in the same transaction: either all is stored, or the same key may be sent again
-    result = SentPumps(incident_number=number, pumps=sent)
-    if key is not None and claim(connection, key, [result.model_dump(mode="json")]) is not None:
+    result = SentPumps(incident_number=number, pumps=sent).model_dump(mode="json")
+    if key is not None and claim(connection, key, [result]) is not None:
         # it cannot come here with the same pumps, which are locked
         raise Conflict("This Idempotency-Key is used by another request at this moment. Send it again.")
     return result, False
@@ -124,6 +125,6 @@ def _send(connection: Connection, actor: updates.Actor, dispatch: Dispatch, pump
     return SentPump(pump=pump.pump, mobilisation=mobilisation, is_new=is_new, problem=None)
 
 
-def pumps_of(result: tuple[SentPumps, bool]) -> Sequence[str]:
+def pumps_of(result: tuple[JsonObject, bool]) -> Sequence[str]:
     """Return the pumps that were sent."""
-    return [entry.pump for entry in result[0].pumps if entry.mobilisation is not None]
+    return [entry["pump"] for entry in result[0]["pumps"] if entry["mobilisation"] is not None]

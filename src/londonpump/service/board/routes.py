@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Response
+from fastapi.responses import JSONResponse
 
 from londonpump.domain.mobilisations import Event
 from londonpump.persistence.database import Connection
@@ -72,16 +73,17 @@ async def board(_: SignedIn, state: State, response: Response, if_none_match: Kn
     """
     now, model, stations = state.clock(), state.champion.current, _stations(state)
 
-    def read(connection: Connection) -> tuple[str, BoardView | None]:
-        tag = f'"{read_board_version(connection)}-{now.timestamp() // 60:.0f}-{model and model.name}"'
-        return tag, None if is_known(if_none_match, tag) else updates.view_board(connection, stations, now)
+    def read(connection: Connection) -> tuple[str, BoardResponse | None]:
+        version = read_board_version(connection)
+        # weak, because the time of the answer is another one
+        tag = f'"{version}-{now.timestamp() // 60:.0f}-{model and model.name}"'
+        if is_known(if_none_match, tag):
+            return f"W/{tag}", None
+        return f"W/{tag}", _board(updates.view_board(connection, stations, now), version)
 
-    tag, view = await state.store.read(read)
-    # weak, because the time of the answer is another one
-    response.headers["ETag"] = f"W/{tag}"
-    if view is None:
-        return Response(status_code=304, headers={"ETag": f"W/{tag}"})
-    return _board(view)
+    tag, found = await state.store.read(read)
+    response.headers["ETag"] = tag
+    return Response(status_code=304, headers={"ETag": tag}) if found is None else found
 
 
 @router.put(
@@ -104,7 +106,7 @@ async def put_board(person: Feed, state: State, snapshot: Snapshot) -> SnapshotR
         unknown_pumps=result.unknown_pumps,
         not_reported=result.not_reported,
         still_out=result.still_out,
-        board=_board(result.board),
+        board=_board(result.board, result.board_version),
     )
 
 
@@ -158,6 +160,7 @@ async def mobilise(
 @router.post(
     "/mobilisations/batch",
     operation_id="record_mobilisations",
+    response_model=SentPumps,
     responses={
         200: {"description": "What became of each pump.", "headers": REPLAY_HEADERS},
         **OTHER_BODY,
@@ -167,9 +170,8 @@ async def mobilise_several(
     person: Operator,
     state: State,
     new: NewMobilisations,
-    response: Response,
     idempotency_key: IdempotencyKey = None,
-) -> SentPumps:
+) -> JSONResponse:
     """Send up to 10 pumps to one incident. What can go goes, and each pump has its own answer.
 
     If no number is given, one of ours is drawn for the first pump that can go. After a lost answer send the same body with
@@ -185,9 +187,7 @@ async def mobilise_several(
         pumps_of,
         within_s=max(BATCH_WITHIN_S, state.store.limits.patience_s),
     )
-    if is_replay:
-        response.headers[REPLAY] = "true"
-    return result
+    return JSONResponse(result, headers={REPLAY: "true"} if is_replay else {})
 
 
 @router.post(
@@ -275,11 +275,11 @@ def _stations(state: Services) -> tuple[Any, ...]:
     return active.bundle.stations if active else ()
 
 
-def _board(view: BoardView) -> BoardResponse:
+def _board(view: BoardView, version: int) -> BoardResponse:
     pumps = [PumpResponse.model_validate(pump) for pump in view.pumps.values()]
     return BoardResponse(
         at=view.at,
-        board_version=view.version,
+        board_version=version,
         pumps_out=view.pumps_out(),
         n_reported=view.n_reported,
         pumps=pumps,

@@ -64,9 +64,11 @@ def fleet_on(connection: Connection, stations: Sequence[Station], now: datetime)
 
 
 def view_board(connection: Connection, stations: Sequence[Station], now: datetime) -> BoardView:
-    """Return the present board, with three database queries, or four if no model is active."""
-    fleet, stored = fleet_on(connection, stations, now), mobilisations.read_board(connection, now)
-    return BoardView.of(stored.pumps, fleet, now, stored.recent, stored.version)
+    """Return the present board, with two database queries, or three if no model is active."""
+    fleet = fleet_on(connection, stations, now)
+    return BoardView.of(
+        mobilisations.read_pumps(connection), fleet, now, mobilisations.recent_incidents(connection, now)
+    )
 
 
 def mobilise(connection: Connection, actor: Actor, new: NewMobilisation) -> tuple[MobilisationResponse, bool]:
@@ -127,13 +129,14 @@ def report_event(
     dispatch = _find(connection, mobilisation_id)
     known, timestamp = dispatch.timestamp(event), at or actor.now
     stored = mobilisation_response(connection, mobilisation_id, actor.now)
-    if known is not None and at in {None, known}:
-        return stored
     state = ConflictState(mobilisation=stored).as_json()
+    # first of all: the stored return of a withdrawn mobilisation was never reported
     if dispatch.withdrawn_at is not None:
         raise Conflict(
             f"The mobilisation was withdrawn: {dispatch.pump} was not sent by it. Record a new one.", state
         )
+    if known is not None and at in {None, known}:
+        return stored
     if known is not None:
         raise Conflict(f"{event} was already reported with another time.", state)
     _check_time(timestamp, actor.now, state, is_feed=actor.is_feed)
@@ -220,6 +223,7 @@ class SnapshotResult:
     """Pumps of the fleet that the snapshot does not name."""
     still_out: list[StillOut]
     board: BoardView
+    board_version: int
 
 
 def take_snapshot(connection: Connection, actor: Actor, snapshot: Snapshot) -> SnapshotResult:
@@ -254,7 +258,10 @@ def take_snapshot(connection: Connection, actor: Actor, snapshot: Snapshot) -> S
     append_audit(connection, actor.now, BOARD, actor.user_id, _snapshot_fields(snapshot, ended))
     unknown = {pump.pump for pump in snapshot.pumps} - ours.keys()
     board = view_board(connection, actor.stations, actor.now)
-    return SnapshotResult(sorted(unknown), sorted(fleet.homes.keys() - ours.keys()), still_out, board)
+    version = mobilisations.read_board_version(connection)
+    return SnapshotResult(
+        sorted(unknown), sorted(fleet.homes.keys() - ours.keys()), still_out, board, version
+    )
 
 
 def _ended_by(row: PumpRow, *, has_returned: bool) -> Mobilisation | None:

@@ -52,17 +52,10 @@ class BoardView:
     recent: tuple[RecentIncident, ...] = ()
     is_of_now: bool = True
     """False for a view of `at_another` time, on which nothing can be counted."""
-    version: int = 0
-    """Version of the stored board that is shown."""
 
     @classmethod
     def of(
-        cls,
-        rows: Iterable[PumpRow],
-        fleet: Fleet,
-        at: datetime,
-        recent: Iterable[RecentIncident] = (),
-        version: int = 0,
+        cls, rows: Iterable[PumpRow], fleet: Fleet, at: datetime, recent: Iterable[RecentIncident] = ()
     ) -> Self:
         """Build the view. Rows of pumps outside the fleet are ignored; pumps without a row are unknown."""
         stored = {row.code: row for row in rows}
@@ -70,7 +63,7 @@ class BoardView:
             code: state_of(stored[code], home, at) if code in stored else fleet.unknown[code]
             for code, home in fleet.homes.items()
         }
-        return cls(at, pumps, tuple(recent), version=version)
+        return cls(at, pumps, tuple(recent))
 
     def at_another(self, at: datetime, fleet: Fleet) -> "BoardView":
         """Return the board at another time, with the fleet of that day.

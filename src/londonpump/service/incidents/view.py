@@ -20,7 +20,7 @@ NEAR_M = 300.0
 INCIDENTS_WITHIN, CALLS_WITHIN = timedelta(minutes=30), timedelta(minutes=3)
 LONGEST_INCIDENT = timedelta(hours=12)
 """How long before midnight a pump may have been sent to an incident that is listed as closed today."""
-MAX_INCIDENTS, MAX_MOBILISATIONS, MAX_CALLS = 500, 2_000, 200
+MAX_INCIDENTS, MAX_MOBILISATIONS, MAX_CALLS = 500, 2_000, 1_000
 """Limits of one answer, the newest first: a list must not grow with the history."""
 
 

@@ -51,7 +51,12 @@ async def _change(
         try:
             # in a thread: the smoke test runs for seconds in a process of its own
             result = await asyncio.to_thread(work)
-        except (registry.SimulatedModel, registry.NothingToRollBackTo, ChampionChanged) as error:
+        except registry.SimulatedModel as error:
+            raise Conflict(
+                f"{bundle} was trained on simulated records, and the active model on real ones: its times would not be real. "
+                "Only the command line can activate it (londonpump models promote --force)."
+            ) from error
+        except (registry.NothingToRollBackTo, ChampionChanged) as error:
             raise Conflict(str(error)) from error
         except BadFile as error:
             # its text names folders of the machine

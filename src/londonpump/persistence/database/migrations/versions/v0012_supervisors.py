@@ -18,9 +18,8 @@ def upgrade() -> None:
     )
     op.add_column("mobilisations", sa.Column("withdrawn_at", INSTANT, nullable=True))
     op.add_column("mobilisations", sa.Column("withdrawn_reason", sa.Text(), nullable=True))
-    for table in ("mobilisations", "outcomes"):
-        op.add_column(table, sa.Column("announced_chances", sa.JSON(), nullable=True))
-        op.add_column(table, sa.Column("is_flagged", sa.Boolean(), nullable=True))
+    op.add_column("mobilisations", sa.Column("announced_chances", sa.JSON(), nullable=True))
+    op.add_column("mobilisations", sa.Column("is_flagged", sa.Boolean(), nullable=True))
     op.create_index(op.f("ix_outcomes_arrived_at"), "outcomes", ["arrived_at"])
     op.add_column("alarms", sa.Column("acknowledged_at", INSTANT, nullable=True))
     # both engines take this; Alembic would make SQLite's table anew
@@ -54,7 +53,6 @@ def downgrade() -> None:
     op.drop_index("ix_outcomes_arrived_at", "outcomes")
     added = {
         "alarms": ("acknowledged_by", "acknowledged_at"),
-        "outcomes": ("is_flagged", "announced_chances"),
         "mobilisations": ("is_flagged", "announced_chances", "withdrawn_reason", "withdrawn_at"),
         "users": ("is_supervisor",),
     }
