@@ -4,6 +4,7 @@ import json
 import random
 import re
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from playwright.sync_api import expect
@@ -72,7 +73,8 @@ def test_the_draft_of_a_lost_call_survives_a_reload(amelia, room) -> None:
 
 
 def test_answers_that_arrive_late_and_out_of_order_are_dropped(amelia) -> None:
-    page, held = amelia.page, []
+    page = amelia.page
+    held: list[Any] = []
 
     def hold_the_first(route) -> None:
         if held:

@@ -211,8 +211,8 @@ async def record(
         **({"incident_number": incident} if incident else {}),
     }
     new = require_valid(NewMobilisations, sent)
-    result = await board.mobilise_several(person, state, new, Response(), key or None)
-    return _recorded_page(request, result)
+    answer = await board.mobilise_several(person, state, new, key or None)
+    return _recorded_page(request, SentPumps.model_validate_json(bytes(answer.body)))
 
 
 @router.post("/withdraw")
