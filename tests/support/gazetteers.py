@@ -3,15 +3,24 @@
 import csv
 import io
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from support.road_maps import Way, write_osm
 
 from londonpump.ingest.place_files import NAMES_COLUMNS
-from londonpump.places.index import INTEREST, LOCALITY, POSTCODE, STREET, Place, build, complete, own_places
+from londonpump.places.index import (
+    BUILT_IN,
+    INTEREST,
+    LOCALITY,
+    POSTCODE,
+    STREET,
+    Place,
+    build,
+    complete,
+    own_places,
+)
 from londonpump.places.search import PlaceSearch
-from londonpump.places.store import BUILT_IN
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data" / "gazetteer"
 """The gazetteers of London, where the shared data lie beside the project."""
@@ -86,7 +95,7 @@ def open_names_text(entries: Sequence[tuple] = OPEN_NAMES) -> str:
     return text.getvalue()
 
 
-def write_zip(path: Path, members: dict[str, str | bytes]) -> Path:
+def write_zip(path: Path, members: Mapping[str, str | bytes]) -> Path:
     """Write an archive with these files."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in members.items():

@@ -49,6 +49,14 @@ def predict(
         str | None,
         typer.Option(metavar="M", help="Set the northing on the National Grid.", show_default=False),
     ] = None,
+    location: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEXT",
+            help="Set the place instead: a postcode, an id of `places find`, or a name with its borough.",
+            show_default=False,
+        ),
+    ] = None,
     at: Annotated[
         str | None,
         typer.Option(
@@ -95,10 +103,15 @@ def predict(
     """
     from londonpump.lifecycle import predict as pipeline
     from londonpump.lifecycle.context_store import ContextStore
+    from londonpump.lifecycle.places import resolve_location
 
     with report_errors():
         _require_one_mode(
-            {"--table": table, "--input": input_, "--station": station or easting or northing or at}
+            {
+                "--table": table,
+                "--input": input_,
+                "--station": station or easting or northing or location or at,
+            }
         )
         if input_ is None and out is not None:
             raise BadValue("--out", str(out), "goes with --input CALLS.csv")
@@ -123,7 +136,18 @@ def predict(
                 "property_type": property_type or "",
                 "address_qualifier": address_qualifier or "",
             }
-            _predict_single(opened, store, one, as_json)
+            points_m = None
+            if location is not None:
+                _require_one_mode({"--location": location, "--easting": easting, "--northing": northing})
+                place = resolve_location(config, opened, location)
+                # on standard error, so that --json stays JSON
+                typer.echo(f"londonpump: {place.text}", err=True)
+                one |= {
+                    "easting_m": f"{place.match.easting_m:.0f}",
+                    "northing_m": f"{place.match.northing_m:.0f}",
+                }
+                points_m = place.points
+            _predict_single(opened, store, one, as_json, points_m)
 
 
 def _require_one_mode(modes: dict[str, object]) -> None:
@@ -161,7 +185,9 @@ def _print_problem(store: Any) -> None:
         typer.echo(f"londonpump: answered without the context in the database: {store.problem}", err=True)
 
 
-def _predict_single(bundle: Any, store: Any, values: dict[str, str], as_json: bool) -> None:
+def _predict_single(
+    bundle: Any, store: Any, values: dict[str, str], as_json: bool, points_m: Any = None
+) -> None:
     from londonpump.domain.json_values import to_json
     from londonpump.lifecycle.predict import predict_one
     from londonpump.presentation.texts.predict import format_prediction
@@ -171,9 +197,9 @@ def _predict_single(bundle: Any, store: Any, values: dict[str, str], as_json: bo
         raise BadValue(
             "--" + missing[0].removesuffix("_code").removesuffix("_m"),
             "",
-            "is missing. Give --station, --easting and --northing, or --input CALLS.csv --out PREDICTIONS.csv",
+            "is missing. Give --station with --easting and --northing or with --location, or --input CALLS.csv --out PREDICTIONS.csv",
         )
-    prediction, at = predict_one(bundle, values, store)
+    prediction, at = predict_one(bundle, values, store, points_m)
     missing = bundle.response.context.missing
     typer.echo(
         json.dumps(to_json(prediction), indent=1) if as_json else format_prediction(prediction, at, missing)

@@ -75,7 +75,7 @@ Row = Mapping[str, str]
 
 @dataclass(slots=True)
 class PlaceFiles:
-    """What was read from the files of one import."""
+    """Entries and sources that were read from the files of one import."""
 
     places: list[Place] = field(default_factory=list)
     sources: list[Source] = field(default_factory=list)
@@ -101,6 +101,7 @@ def read_place_files(paths: Sequence[Path], own: Source | None = None) -> PlaceF
     """
     found = PlaceFiles(sources=[index.BUILT_IN])
     for path in paths:
+        # per file, so that the message names the one that is of no use
         n_before = len(found.places)
         start = _start(path)
         if is_extract(start):
@@ -112,7 +113,8 @@ def read_place_files(paths: Sequence[Path], own: Source | None = None) -> PlaceF
         else:
             _read_table(path, _decoded(path), found, own)
         if len(found.places) == n_before:
-            problem = f"has no place in London ({found.n_outside:,} outside)"
+            outside = f" ({found.n_outside:,} outside)" if found.n_outside else ""
+            problem = f"has no place with a name in London{outside}"
             raise BadFile(path, problem, "Name the file or the tiles that hold London (TQ, TL).")
     return found
 
@@ -152,6 +154,7 @@ def _read_archive(path: Path, found: PlaceFiles) -> None:
         with zipfile.ZipFile(path) as archive:
             members = [each for each in archive.infolist() if each.filename.lower().endswith(".csv")]
             _validate_archive(path, members)
+            # the data files have no header: it lies in a file of its own, under a name that differs by edition
             header = None
             for each in members:
                 if "header" in each.filename.lower():
@@ -219,6 +222,7 @@ def _read_table(
     if start.lstrip().startswith(("{", "[")):
         advice = "Save its table as csv with the columns name, easting and northing (British National Grid)."
         raise BadFile(where, "is JSON (such as GeoJSON), not a table", advice)
+    # the header is enough, and a whole file of Great Britain would take seconds
     separator = find_layout(path, start[: 1 << 16])[0].separator
     rows = csv.reader(_lines(start, pieces), delimiter=separator, strict=True)
     try:
@@ -254,6 +258,7 @@ def _columns(
         or {"name", "easting", "northing"} <= set(names)
     ):
         return names, True
+    # without a header only the number of columns and the first cell show what the file is
     by_content = NAMES_COLUMNS if len(first) == len(NAMES_COLUMNS) else CODE_POINT_COLUMNS
     is_data = len(first) == len(by_content) and (
         by_content is NAMES_COLUMNS or find_postcode(first[0]) is not None
@@ -310,6 +315,7 @@ def _number(row: Row, name: str) -> float:
         value = float(text)
     except ValueError:
         raise ValueError(f"column {name} is {text[:40]!r}, which is not a number of metres") from None
+    # false for NaN too, which float() reads
     if not -1e7 < value < 1e7:
         raise ValueError(f"column {name} is {text[:40]!r}, which is not a number of metres")
     return value
@@ -338,6 +344,7 @@ def _code_point(row: Row) -> tuple[Place, Source] | None:
 def _open_name(row: Row) -> tuple[Place, Source] | None:
     kind_of, local = row["type"].casefold(), row["local_type"].casefold()
     easting_m, northing_m = _number(row, "geometry_x"), _number(row, "geometry_y")
+    # as the records and the list of stations write it: Westminster, but City of London
     borough = row["district_borough"].removeprefix("City of ")
     borough = borough if borough in index.boroughs() else row["district_borough"]
     name, district = _name(row["name1"]), row["postcode_district"].strip()
@@ -345,6 +352,7 @@ def _open_name(row: Row) -> tuple[Place, Source] | None:
         return Place(
             index.POSTCODE, find_postcode(name) or name, easting_m, northing_m, borough, district
         ), OPEN_NAMES
+    # named and numbered roads, and sections of them
     if "road" in local:
         kind = index.STREET
     else:
@@ -366,6 +374,7 @@ def _extent(row: Row) -> float:
 
 
 def _own_place(row: Row) -> Place:
+    # the finer of two classes where it is known here: `townhall` of `town_hall`, but not `pitch` of `stadium`
     place_class = (row.get("subclass") or row.get("class") or "").strip().casefold()
     if place_class not in index.ABOUT and place_class not in index.IMPORTANCE:
         place_class = row.get("class", "").strip().casefold() or place_class

@@ -61,7 +61,7 @@ def read_place_map(path: Path) -> tuple[list[Place], Source]:
 
 
 class _Names:
-    """What the extract has, with points in degrees."""
+    """Names of the extract, with points in degrees."""
 
     def __init__(self) -> None:
         self._ways: dict[str, list[tuple[str, str, list[tuple[float, float]]]]] = defaultdict(list)
@@ -76,6 +76,7 @@ class _Names:
         if not points:
             return
         highway = item.tags.get("highway")
+        # only where pumps can drive: footpaths have names too, and would be found in their place
         if item.is_way() and highway in CLASS_OF_HIGHWAY:
             road_class = CLASSES[CLASS_OF_HIGHWAY[highway]]
             self._ways[name].append((road_class, item.tags.get("ref", ""), points))
@@ -106,6 +107,7 @@ class _Names:
             n, labels = connected_components(links, directed=False)
             for label in range(n):
                 members = np.flatnonzero(labels == label)
+                # a street is as important as its most important part
                 road_class = min((ways[i][0] for i in members), key=CLASSES.index)
                 refs = " ".join(sorted({ways[i][1].replace(";", " ") for i in members} - {""}))
                 found.append(_place(STREET, name, road_class, refs, located[labels[owner] == label]))
@@ -115,6 +117,7 @@ class _Names:
         """Return the points at which named streets meet."""
         found: dict[tuple[str, float, float], Place] = {}
         for east, north, names in self._at.values():
+            # one name is a bend of one street; many are a mistake of the map
             if 2 <= len(names) <= MAX_NAMES_AT_JUNCTION:
                 place = _place(JUNCTION, " / ".join(sorted(names)), "", "", _grid([(east, north)]))
                 # both carriageways of a main road cross a street: one of them is enough
@@ -134,6 +137,7 @@ class _Names:
 def _points_of(item: Any) -> list[tuple[float, float]]:
     if item.is_node():
         return [(item.location.lon, item.location.lat)]
+    # relations have no points of their own: their ways are read where they are named
     if not item.is_way():
         return []
     return [(node.location.lon, node.location.lat) for node in item.nodes if node.location.valid()]

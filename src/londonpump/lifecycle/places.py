@@ -1,6 +1,6 @@
 """The commands `places import`, `places find` and `places show`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from londonpump import __version__
 from londonpump.domain.errors import BadFile, BadValue
 from londonpump.domain.stations import known_stations
 from londonpump.ingest.place_files import read_place_files
+from londonpump.lifecycle.predict import open_bundle
 from londonpump.lifecycle.progress import Progress, silent
 from londonpump.lifecycle.roads import stations_with_ways
 from londonpump.models.bundle import Bundle
@@ -37,7 +38,10 @@ def import_places(
         "files": [path.name for path in paths],
     }
     folder = save_places(
-        [*own_places(stations_with_ways(settings)), *found.places], found.sources, provenance, settings.places
+        [*own_places(stations_with_ways(settings), _districts(settings)), *found.places],
+        found.sources,
+        provenance,
+        settings.places,
     )
     skipped = []
     if found.n_outside:
@@ -45,6 +49,15 @@ def import_places(
     if found.n_without_position:
         skipped.append(f"{found.n_without_position:,} entries without a position were skipped.")
     return [*format_index(folder), *skipped]
+
+
+def _districts(settings: Settings) -> Mapping[str, Any]:
+    """Return the points of the districts of the newest model: a gazetteer without postcodes has no districts of its own."""
+    try:
+        return open_bundle(settings.bundle).area_points.districts
+    except BadFile:
+        # places can be imported before the first training
+        return {}
 
 
 def format_index(folder: Path) -> list[str]:

@@ -19,7 +19,15 @@ from londonpump.lifecycle.context_store import ContextStore, read_known_context
 from londonpump.models import fitted_context
 from londonpump.models.bundle import Bundle, from_files
 from londonpump.models.distribution import P10, P90
-from londonpump.models.predict import OVER_S, Predictions, predict_dispatches
+from londonpump.models.predict import (
+    OVER_S,
+    Columns,
+    Floats,
+    Ints,
+    Predictions,
+    predict_area,
+    predict_dispatches,
+)
 from londonpump.persistence.atomic_files import atomic_file, require_own_file
 from londonpump.persistence.bundles import load_bundle
 from londonpump.presentation.texts.predict import CALL, ContextEntry, Explanation, SinglePrediction
@@ -75,14 +83,33 @@ def parts_unknown(context: fitted_context.FittedContext, labels: Iterable[Iterab
     return rows
 
 
+def predict_at(
+    bundle: Bundle, columns: Columns, store: ContextStore | None, points_m: Floats | None
+) -> tuple[Ints, Predictions]:
+    """Predict dispatches to one location. Returns: the predicted rows, and their predictions.
+
+    Args: points_m: (k, 2) equally likely points of an inexact location; None or one point for the location in the columns.
+    """
+    known = read_known_context(bundle, columns, store)
+    if points_m is not None and len(points_m) > 1:
+        return predict_area(bundle, columns, points_m, known)
+    return np.arange(len(columns["mobilised_us"])), predict_dispatches(bundle, columns, known)
+
+
 def predict_one(
-    bundle: Bundle, values: Mapping[str, str], store: ContextStore | None = None
+    bundle: Bundle,
+    values: Mapping[str, str],
+    store: ContextStore | None = None,
+    points_m: Floats | None = None,
 ) -> tuple[SinglePrediction, datetime]:
-    """Predict one call. Returns: the prediction, and the time of the mobilisation."""
+    """Predict one call. Returns: the prediction, and the time of the mobilisation.
+
+    Args: points_m: (k, 2) equally likely points of an inexact location.
+    """
     dispatch, note = parse_call(values, by_code(bundle.stations))
     columns = as_columns([dispatch])
     context = bundle.response.context
-    predictions = predict_dispatches(bundle, columns, read_known_context(bundle, columns, store))
+    _, predictions = predict_at(bundle, columns, store, points_m)
     at = EPOCH + timedelta(microseconds=int(columns["mobilised_us"][0]))
     stored_context = store.read_context(at) if store is not None and context.takes else None
     imputed, times = predictions.imputed[0], predictions.times

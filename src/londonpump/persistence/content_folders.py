@@ -23,7 +23,7 @@ _NAME = re.compile(rf"[0-9a-f]{{{NAME_LENGTH}}}")
 
 @dataclass(frozen=True, slots=True)
 class ContentFolders(Generic[T]):
-    """What the folders of one kind hold, and how one is opened."""
+    """Folders of one kind: their content, and the function that opens one."""
 
     noun: str
     """Word for the content, and key of the pointer: `roads`."""

@@ -99,7 +99,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where entries come from, and what must be shown with them."""
+    """Publisher of entries, and the text that must be shown with them."""
 
     name: str
     licence: str
@@ -135,6 +135,7 @@ def own_places(
 
     Args: districts: (k, 2) points of each.
     """
+    # a closed station is a building like any other
     stations = [each for each in stations if each.status != "closed"]
     by_borough = defaultdict(list)
     for each in stations:
@@ -221,6 +222,7 @@ def build(path: Path | None, places: Iterable[Place], sources: Iterable[Source])
         CREATE VIRTUAL TABLE known USING fts5vocab(texts, row);
         """
     )
+    # one transaction without a journal: a file that is not finished is thrown away
     database.execute("BEGIN")
     database.executemany(
         "INSERT INTO sources VALUES (?, ?, ?, ?, ?)",
@@ -261,6 +263,7 @@ def _rows(places: Iterable[Place]) -> tuple[Iterator[tuple[object, ...]], list[t
                 each.id,
                 each,
             )
+    # by importance first, then by all that differs: the same places give the same file
     ordered = sorted(named.values(), key=lambda entry: entry[:5])
     return (
         (number, entry[4], each.kind, each.name, each.borough, each.district, each.easting_m, each.northing_m,
@@ -283,5 +286,6 @@ def open_index(path: Path) -> sqlite3.Connection:
     database = sqlite3.connect(
         f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False
     )
+    # SQLite opens any file: only a statement shows whether it is an index
     database.execute("SELECT number FROM places LIMIT 1").fetchone()
     return database

@@ -25,6 +25,13 @@ class Resolved:
     attribution: str | None = None
     """Text that must be shown with the place; None for coordinates."""
 
+    @property
+    def text(self) -> str:
+        """The place in one line, with what must be shown with it."""
+        match = self.match
+        parts = [match.exactness, f"{match.easting_m:.0f}, {match.northing_m:.0f}", self.attribution]
+        return f"{match.label} ({'; '.join(part for part in parts if part)})"
+
     @classmethod
     def of(cls, search: PlaceSearch, match: Match) -> "Resolved":
         """Return a match of a search with its points."""
@@ -41,7 +48,9 @@ def resolve(search: PlaceSearch, text: str) -> tuple[Resolved | None, str]:
     text = text.strip()
     if found := search.by_id(text):
         return Resolved.of(search, found), ""
+    # an id that is not known may still be a name, such as a word of hexadecimal letters
     matches = search.find(text)
+    # of one name in several districts none is certain, unless they lie together
     certain = [each for each in matches if each.is_certain]
     if certain and all(_is_same(certain[0], each) for each in certain[1:]):
         return Resolved.of(search, certain[0]), ""

@@ -73,7 +73,7 @@ class Match:
 
     @property
     def label(self) -> str:
-        """The name with what tells it from others of that name."""
+        """The name with what distinguishes it from others of that name."""
         parts = [
             self.name,
             self.borough if self.borough != self.name else "",
@@ -83,8 +83,8 @@ class Match:
 
     @property
     def exactness(self) -> str:
-        """How exact the point is: `exact`, or the kind of match with the distance within which it lies."""
-        if self.kind in (DISTRICT, BOROUGH, WARD):
+        """Exactness of the point: `exact`, or the kind of match with the distance within which it lies."""
+        if self.kind in AREAS:
             return f"{self.kind}, {self.radius_m / 1000:.1f} km"
         return "exact" if self.radius_m <= EXACT_M else f"{self.kind}, {self.radius_m:.0f} m"
 
@@ -96,6 +96,7 @@ class Match:
 
 EXACT_M = 50.0
 ALL = -2
+AREAS = (BOROUGH, DISTRICT, WARD)
 Alternatives = tuple[str, ...]
 Row = tuple[Any, ...]
 Points = dict[str, list[tuple[float, float]]]
@@ -152,11 +153,12 @@ class PlaceSearch:
         self._counts: dict[str, int] = dict(
             database.execute("SELECT term, doc FROM known WHERE length(term) > 2")
         )
-        self._known: dict[tuple[int, int], list[str]] = defaultdict(list)
-        """Known words by the length of a typed word and the letters in which they may differ."""
+        self._known: dict[tuple[int, int, str], list[str]] = defaultdict(list)
+        """Known words by the length of a typed word, the letters in which they may differ, and their first letter or none."""
         for term in self._counts:
             for most, difference in ((1, -1), (1, 0), (1, 1), (2, -2), (2, -1), (2, 0), (2, 1), (2, 2)):
-                self._known[len(term) + difference, most].append(term)
+                self._known[len(term) + difference, most, term[0]].append(term)
+                self._known[len(term) + difference, most, ""].append(term)
 
     def _points(self, condition: str) -> Points:
         points: Points = defaultdict(list)
@@ -243,6 +245,9 @@ class PlaceSearch:
             for query in self._corrected(words):
                 self._add(hits, self._queries(query.words, query))
         if not hits:
+            for query in self._split(words):
+                self._add(hits, self._queries(query.words, query))
+        if not hits:
             self._add(hits, self._near(tuple(words), Query(tuple(words), is_literal=False), self._landmarks))
         if not hits and len(words) > 1:
             for i, word in enumerate(words):
@@ -271,12 +276,16 @@ class PlaceSearch:
     def _add(self, hits: dict[int, Hit], queries: Iterable[Query]) -> None:
         for query in queries:
             for row in self._rows(query):
+                # "n7" is not a place near Holloway Road
+                if query.near and row[2] in AREAS:
+                    continue
                 hit = self._score(row, query)
                 if row[0] not in hits or hits[row[0]].score < hit.score:
                     hits[row[0]] = hit
 
     def _rows(self, query: Query, after: int = 0) -> list[Row]:
         before = 1 << 62 if after else self._first_junction
+        # every part is quoted, so that no typed word is an operator of the full-text search
         expression = "(" + " AND ".join(_expression(word) for word in query.words) + ")"
         box = ""
         values: list[object] = [expression, after, before]
@@ -297,7 +306,7 @@ class PlaceSearch:
 
     def _score(self, row: Row, query: Query) -> Hit:
         names, about = row[11].split(), row[12].split()
-        total, lowest, covered = 0.0, 1.0, set()
+        total, lowest, order = 0.0, 1.0, list[int]()
         for alternatives in query.words:
             best, at = 0.0, -1
             for alternative in alternatives:
@@ -313,8 +322,8 @@ class PlaceSearch:
                             # a road is known by its number as well as by its name
                             best, at = value, ALL if _ROAD_NUMBER.fullmatch(word) else -1
             total, lowest = total + best, min(lowest, best)
-            covered |= set(range(len(names))) if at == ALL else {at} - {-1}
-        left = [name for i, name in enumerate(names) if i not in covered and name not in texts.FILLERS]
+            order += range(len(names)) if at == ALL else [at] * (at >= 0)
+        left = [name for i, name in enumerate(names) if i not in order and name not in texts.FILLERS]
         # the word for the kind of place is often left out, as in "kings college" for the hospital
         uncovered = sum(0.5 if name in about else 1.0 for name in left)
         score = (
@@ -326,46 +335,51 @@ class PlaceSearch:
         if query.near:
             score -= NEAR * min(math.dist(row[6:8], query.near) / NEAR_M, 1.5)
         is_literal = query.is_literal and not query.corrected and lowest > 0.5 and uncovered <= MAX_UNCOVERED
-        is_certain = is_literal and lowest >= 0.95 and not left and query.near is None and bool(covered)
+        # "green lanes harringay" is not certainly the station Harringay Green Lanes
+        is_in_order = row[2] == JUNCTION or order == sorted(set(order))
+        is_whole = bool(order) and not left and is_in_order
+        is_certain = is_literal and lowest >= 0.95 and is_whole and query.near is None
         return Hit(row, score, is_certain, is_literal, query.left_out)
 
-    def _corrected(self, words: Sequence[Alternatives]) -> list[Query]:
+    def _corrected(self, asked: Sequence[Alternatives]) -> list[Query]:
         """Return queries in which each word may also be a known word that is spelled nearly like it."""
         costs: dict[str, float] = {}
         spelled: list[Alternatives] = []
-        for alternatives in words:
+        for alternatives in asked:
             typed = alternatives[-1]
             is_common = self._counts.get(typed, 0) >= COMMON
             close = self._close(typed) if len(alternatives) == 1 and not is_common else []
             costs |= {word: CORRECTED * distance for word, distance in close}
             spelled.append((*alternatives, *(word for word, _ in close)))
         queries = [Query(tuple(spelled), is_literal=False, corrected=costs)]
-        for i, alternatives in enumerate(words):
-            typed = alternatives[-1]
-            parts = [(typed[:k], typed[k:]) for k in range(3, len(typed) - 2)]
-            for left, right in parts:
-                if left in self._counts and right in self._counts:
-                    split = (*words[:i], (left,), (right,), *words[i + 1 :])
-                    queries.append(Query(split, cost=CORRECTED / 2, is_literal=False))
-            if i + 1 < len(words) and (joined := typed + words[i + 1][-1]) in self._counts:
+        for i, alternatives in enumerate(asked):
+            if i + 1 < len(asked) and (joined := alternatives[-1] + asked[i + 1][-1]) in self._counts:
                 queries.append(
-                    Query((*words[:i], (joined,), *words[i + 2 :]), cost=CORRECTED / 2, is_literal=False)
+                    Query((*asked[:i], (joined,), *asked[i + 2 :]), cost=CORRECTED / 2, is_literal=False)
                 )
         return queries
+
+    def _split(self, asked: Sequence[Alternatives]) -> Iterator[Query]:
+        """Yield queries in which one word is two known words that were typed without their blank."""
+        for i, alternatives in enumerate(asked):
+            typed = alternatives[-1]
+            for k in range(3, len(typed) - 2):
+                if typed[:k] in self._counts and typed[k:] in self._counts:
+                    split = (*asked[:i], (typed[:k],), (typed[k:],), *asked[i + 1 :])
+                    yield Query(split, cost=CORRECTED / 2, is_literal=False)
 
     def _close(self, word: str) -> list[tuple[str, int]]:
         if len(word) < 4 or word.isdigit():
             return []
         most = 1 if len(word) < 6 else 2
-        found = process.extract(
-            word,
-            self._known[len(word), most],
-            scorer=OSA.distance,
-            score_cutoff=most,
-            limit=3 * MAX_CORRECTIONS,
-        )
-        # the first letter is rarely wrong
-        ordered = sorted(found, key=lambda each: (each[1], each[0][0] != word[0], -self._counts[each[0]]))
+        # the first letter is rarely wrong: all words are compared only if none that begins so is close
+        for letter in (word[0], ""):
+            choices = self._known.get((len(word), most, letter), ())
+            limit = 3 * MAX_CORRECTIONS
+            found = process.extract(word, choices, scorer=OSA.distance, score_cutoff=most, limit=limit)
+            if any(distance for _, distance, _ in found):
+                break
+        ordered = sorted(found, key=lambda each: (each[1], -self._counts[each[0]]))
         return [(known, int(distance)) for known, distance, _ in ordered[:MAX_CORRECTIONS] if distance]
 
 

@@ -45,6 +45,7 @@ def save_places(
     every = complete(places)
     counts = Counter(each.kind for each in every)
     try:
+        # built beside its folder, because its hash is a part of the folder's name
         with file_part(out / FILE) as part:
             build(part, every, sources).close()
             card = {

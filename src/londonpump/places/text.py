@@ -1,4 +1,4 @@
-"""What an operator types: words with their abbreviations, postcodes, grid references, latitude and longitude."""
+"""Parsers of typed text: words with their abbreviations, postcodes, grid references, latitude and longitude."""
 
 import re
 import unicodedata
@@ -86,6 +86,7 @@ def query_words(text: str) -> list[tuple[str, ...]]:
     for word in normalise(text):
         if terminal := _TERMINAL.fullmatch(word):
             words += [("terminal",), (terminal[1],)]
+        # both, because only the gazetteer knows which one is meant
         elif word == "st":
             words.append(("street", "saint", "st"))
         elif full := STREETS.get(word) or OTHERS.get(word):
@@ -105,6 +106,7 @@ def _grid_reference(text: str) -> Point | None:
     digits = "".join(found[2].split()) if found else ""
     if found is None or len(digits) % 2 or not 4 <= len(digits) <= 10:
         return None
+    # as many digits for the easting as for the northing
     half = len(digits) // 2
     size = 10 ** (5 - half)
     west, south = _SQUARES[found[1].lower()]
@@ -132,6 +134,7 @@ def _degrees(text: str) -> Point | None:
         radius_m = 15.0 if found[3] else 930.0
     else:
         return None
+    # the British Isles: elsewhere the numbers are something else
     if not (48 < latitude < 62 and -10 < longitude < 10):
         return None
     easting_m, northing_m = to_grid(latitude, -abs(longitude) if is_west else longitude)

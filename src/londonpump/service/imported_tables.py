@@ -26,6 +26,7 @@ class ImportedTable(Generic[T]):
             name = self._folders.current_name(self._out)
             if name is None:
                 return None
+            # requests that use the former one keep it until they end
             if self._open is None or self._open[0] != name:
                 self._open = name, self._folders.named(self._out, name)
             return self._open[1]

@@ -110,13 +110,13 @@ def test_a_question_takes_a_text_an_id_a_postcode_and_a_street_with_its_district
     place_id = find(api, "electric avenue hackney").json()["matches"][0]["id"]
     for location, label, east in [
         ("trafalgar sq", "Trafalgar Sq., Westminster, WC2N", 530_059),
-        ({"place": "sw1a2aa"}, "SW1A 2AA, Westminster, SW1A", 530_047),
+        ({"text": "sw1a2aa"}, "SW1A 2AA, Westminster, SW1A", 530_047),
         (place_id, "Electric Avenue, Hackney, E8", 533_877),
         ("church rd w3", "Church Road, Ealing, W3", 520_176),
         ("TQ 30050 80390", "530050,180390", 530_050),
     ]:
         answer = api.prediction(location=location)
-        assert answer["location"]["place"]["label"] == label
+        assert answer["location"]["match"]["label"] == label
         assert answer["location"]["easting_m"] == pytest.approx(east, abs=15)
         stored = api.again(answer["id"]).json()
         assert stored == answer
@@ -127,8 +127,8 @@ def test_an_exact_place_is_answered_as_its_coordinates_are(shared_api, shared_ga
     by_number = shared_api.prediction(location={"easting_m": 530_059.0, "northing_m": 180_412.0})
     assert by_name["candidates"] == by_number["candidates"]
     assert (by_name["location"]["n_points"], by_name["location"]["area"]) == (1, None)
-    assert by_name["location"]["place"]["attribution"] == OSM.attribution
-    assert by_number["location"]["place"] is None
+    assert by_name["location"]["match"]["attribution"] == OSM.attribution
+    assert by_number["location"]["match"] is None
 
 
 def test_inexactness_widens_the_interval(api):
@@ -158,18 +158,18 @@ def test_a_text_that_is_not_certain_is_422_with_the_candidates(text, listed, sha
     answer = shared_api.ask(location=text)
     assert answer.status_code == 422
     (error,) = answer.json()["errors"]
-    assert error["field"] == "location.place"
+    assert error["field"] == "location.text"
     assert all(each in error["problem"] for each in listed), error
 
 
 def test_each_question_of_a_batch_has_its_own_place_or_problem(api, gazetteer):
-    texts = ["trafalgar sq", "electric avenue", SOHO, {"place": "IG1 1NN"}, {"place": "x", **SOHO}, 7]
+    texts = ["trafalgar sq", "electric avenue", SOHO, {"text": "IG1 1NN"}, {"text": "x", **SOHO}, 7]
     items = api.ask_many(*({"location": text} for text in texts)).json()["items"]
-    found = [item["answer"] and (item["answer"]["location"]["place"] or {}).get("label") for item in items]
+    found = [item["answer"] and (item["answer"]["location"]["match"] or {}).get("label") for item in items]
     assert found == ["Trafalgar Sq., Westminster, WC2N", None, None, "IG1 1NN, Redbridge, IG1", None, None]
     assert [item["problem"] and item["problem"]["errors"][0]["field"] for item in items] == [
         None,
-        "location.place",
+        "location.text",
         None,
         None,
         "location",
@@ -179,15 +179,15 @@ def test_each_question_of_a_batch_has_its_own_place_or_problem(api, gazetteer):
 
 def test_the_same_text_is_the_same_question_for_its_key(api, gazetteer):
     first = api.ask("key-1", location="trafalgar sq")
-    again = api.ask("key-1", location={"place": "trafalgar sq"})
+    again = api.ask("key-1", location={"text": "trafalgar sq"})
     assert (again.headers["Idempotent-Replay"], again.text) == ("true", first.text)
     assert api.ask("key-1", location="edgware road").status_code == 409
 
 
-def test_a_district_of_the_model_is_answered_from_its_past_calls(shared_api, shared_gazetteer):
-    text, code = (shared_api.prediction(location=each) for each in ("se1", {"postcode_district": "SE1"}))
+def test_a_district_is_answered_from_the_past_calls_of_the_model(api):
+    text, code = (api.prediction(location=each) for each in ("se1", {"postcode_district": "SE1"}))
     assert text["candidates"] == code["candidates"]
-    assert text["location"]["place"]["kind"] == "district"
+    assert text["location"]["match"]["kind"] == "district"
 
 
 def test_a_place_far_from_london_is_422(shared_api):

@@ -110,8 +110,8 @@ def bad(tmp_path, content, name="file"):
         ("", "empty"),
         ("a,b,c\n1,2,3\n", "has the header 'a, b, c'"),
         ("name,easting\nHigh Street,530000\n", "has the header 'name, easting'"),
-        ("name,easting,northing\n", "has no place in London"),
-        ("name,easting,northing\nA,1,2\n", "has no place in London (1 outside)"),
+        ("name,easting,northing\n", "has no place with a name in London"),
+        ("name,easting,northing\nA,1,2\n", "has no place with a name in London (1 outside)"),
         ("name,easting,northing\nA,x,180000\n", "row 2: column easting is 'x'"),
         ("name,easting,northing\nA,nan,180000\n", "row 2: column easting is 'nan'"),
         ("name,easting,northing\nA,1e999,180000\n", "row 2: column easting is '1e999'"),
@@ -161,7 +161,7 @@ def test_windows_text_of_one_encoding_is_read(tmp_path):
     ],
 )
 def test_a_bad_archive_is_refused_with_the_file_in_it(members, problem, tmp_path):
-    with pytest.raises(BadFile, match="Fetch|Name") as caught:
+    with pytest.raises(BadFile, match=r"Fetch|Name") as caught:
         read_place_files([write_zip(tmp_path / "x.zip", members)])
     assert problem in str(caught.value)
 

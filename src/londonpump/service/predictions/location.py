@@ -30,7 +30,7 @@ FORMS = (
     ("latitude", "longitude"),
     ("postcode_district",),
     ("station_ground",),
-    ("place",),
+    ("text",),
 )
 District = Annotated[
     str,
@@ -47,7 +47,7 @@ class LocationQuery(Strict):
     """The location of an incident.
 
     Exactly one form is allowed: `easting_m` with `northing_m`, `latitude` with `longitude`, `postcode_district`,
-    `station_ground`, or `place`. A text in place of the object is a `place`.
+    `station_ground`, or `text`. A text in place of the object is such a `text`.
     """
 
     easting_m: Annotated[float, in_range(EASTING)] | None = None
@@ -62,7 +62,7 @@ class LocationQuery(Strict):
     """Postcode district (a full postcode is reduced to it), instead of coordinates."""
     station_ground: StationCode | None = None
     """Code of the station on whose ground the incident is, instead of coordinates."""
-    place: PlaceText | None = None
+    text: PlaceText | None = None
     """Id of a match of `/v1/places`, postcode, grid reference, or name with borough or district, as text. A text that may mean several
     places is rejected with the list of them."""
 
@@ -71,7 +71,7 @@ class LocationQuery(Strict):
         sent = {name for name in type(self).model_fields if getattr(self, name) is not None}
         if not any(sent == set(form) for form in FORMS):
             raise ValueError(
-                "give one of: easting_m and northing_m; latitude and longitude; postcode_district; station_ground; place"
+                "give one of: easting_m and northing_m; latitude and longitude; postcode_district; station_ground; text"
             )
         return self
 
@@ -82,7 +82,7 @@ class LocationQuery(Strict):
 
 
 def _from_text(value: object) -> object:
-    return {"place": value} if isinstance(value, str) else value
+    return {"text": value} if isinstance(value, str) else value
 
 
 Location = Annotated[
@@ -130,16 +130,17 @@ async def read_location(
 
     A text that is not certainly one place is rejected with the candidates: a pump must not be sent to a guess.
     """
-    if query.place is None:
+    if query.text is None:
         return resolve_location(query, bundle, day, stations)
-    place, problem = await asyncio.to_thread(state.places.resolve, query.place)
+    place, problem = await asyncio.to_thread(state.places.resolve, query.text)
     if place is None:
-        raise Unprocessable(("location.place", problem))
+        raise Unprocessable(("location.text", problem))
     match = place.match
     is_known_district = match.kind == DISTRICT_KIND and bundle.area_points.district(match.name) is not None
     if is_known_district:
         # past calls show better than a disc where in a district incidents happen
         return replace(_district(match.name, bundle, day), place=place)
+    # one point is answered as coordinates are, together with other questions
     area = match.label if len(place.points) > 1 else None
     points = _near_london(place.points, bundle)
     return CallLocation(points, _grounds_of(points, bundle, day), area, place=place)

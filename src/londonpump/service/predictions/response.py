@@ -156,7 +156,7 @@ class ResponseBuilder:
             "northing_m": round(northing_m, 1),
             "area": location.area,
             "n_points": len(location.points),
-            "place": _place(location.place),
+            "match": _place(location.place),
             "station_ground": None if ground is None else self._station(ground),
         }
 

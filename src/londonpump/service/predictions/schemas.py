@@ -248,8 +248,8 @@ class ResolvedLocation(ResponseModel):
     """Postcode district, station ground or place, if only an area was given."""
     n_points: int
     """Number of locations that represent a named area or an inexact place; 1 for coordinates."""
-    place: ResolvedPlace | None = None
-    """The place, if one was named."""
+    match: ResolvedPlace | None = None
+    """The place that the text was taken for, if the location was sent as text."""
     station_ground: StationInfo | None
     """Station on whose ground the location is; null if the points lie on several grounds."""
 
