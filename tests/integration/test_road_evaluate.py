@@ -192,17 +192,27 @@ def test_data_without_training_rows_cannot_show_the_original(small_brigade, tmp_
         evaluate(replace(request, data=data_of_other_incidents(tmp_path), from_date=date(2023, 3, 1)))
 
 
-def test_a_former_report_is_replaced_and_a_foreign_file_is_not(evaluated, small_brigade, tmp_path) -> None:
+def test_a_former_report_is_replaced_with_card_and_maps_and_a_foreign_file_is_not(
+    evaluated, small_brigade, tmp_path
+) -> None:
     _, folder = evaluated
     own = EvaluateRequest(
         small_brigade.bundle,
         small_brigade.data,
         json=folder / "evaluation.json",
         report=folder / "report.html",
-        card=folder / "card.html",
+        card=tmp_path / "README.md",
+        maps=tmp_path / "maps",
         resamples=100,
     )
-    evaluate(own)
+    assert evaluate(own).maps.startswith("3 maps as PNG, GeoJSON and GeoPackage")
+    assert (tmp_path / "maps" / "error-by-borough.geojson").is_file()
+    card = (tmp_path / "README.md").read_text(encoding="utf-8")
+    assert card.startswith("---\nlicense: mit\n")
+    assert "| distance, by the base curve |" in card
+    page = own.report.read_text(encoding="utf-8")
+    assert "One call, step by step" in page
+    assert "Crown copyright" in page
     notes = tmp_path / "notes.txt"
     notes.write_text("my notes", encoding="utf-8")
     data_report = small_brigade.data / "report.json"
@@ -210,6 +220,8 @@ def test_a_former_report_is_replaced_and_a_foreign_file_is_not(evaluated, small_
     for foreign in (replace(own, json=data_report), replace(own, report=notes), replace(own, card=notes)):
         with pytest.raises(BadFile, match="is not of this kind"):
             evaluate(foreign)
+    with pytest.raises(BadFile, match="holds other things"):
+        evaluate(replace(own, maps=tmp_path))
     assert data_report.read_bytes() == before
     assert notes.read_text(encoding="utf-8") == "my notes"
 

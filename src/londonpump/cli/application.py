@@ -15,7 +15,7 @@ from londonpump.domain.errors import LondonPumpError, SourceFailed
 LOGGER = logging.getLogger("londonpump.progress")
 MODULES = {
     "train": (
-        *("bs4", "bson", "duckdb", "fastexcel", "httpx2", "ibis", "jinja2", "matplotlib"),
+        *("bs4", "bson", "duckdb", "fastexcel", "httpx2", "ibis", "jinja2", "markdown_it", "matplotlib"),
         *("pyarrow", "pyarrow_hotfix", "sklearn", "sqlglot", "xlsxwriter"),
     ),
     "roads": ("osmium",),

@@ -122,7 +122,18 @@ def evaluate(
     card: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Write the model card here. Default: beside the report.", show_default=False
+            metavar="FILE",
+            help="Write the model card here: as a page, or for Hugging Face if the name ends in .md. Default: beside "
+            "the report.",
+            show_default=False,
+        ),
+    ] = None,
+    maps: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Write the maps of the report to this folder, as PNG, GeoJSON and, with londonpump[gis], GeoPackage.",
+            show_default=False,
         ),
     ] = None,
     with_original: Annotated[
@@ -154,11 +165,14 @@ def evaluate(
         card=card,
         is_with_original=with_original,
         roads=config.roads,
+        maps=maps,
     )
     with report_errors(), show_progress() as progress:
         evaluation = evaluate(request, progress)
     typer.echo(format_evaluation(evaluation.results))
     typer.echo(f"Report: {report}\nModel card: {card}" + (f"\nFigures: {json}" if json else ""))
+    if evaluation.maps:
+        typer.echo(evaluation.maps)
 
 
 @app.command()

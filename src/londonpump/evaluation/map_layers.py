@@ -24,6 +24,8 @@ from londonpump.evaluation.evaluation_rows import Floats, Texts
 
 # The 97.5 % quantile of the normal distribution.
 Z_95 = 1.959964
+# A metre, as the outlines have it.
+DEGREE_DIGITS = 5
 LAYER_KEY = "londonpump"
 """Member of an exported layer that names the product: a file with it may be overwritten."""
 
@@ -70,6 +72,7 @@ def smooth(values: Floats, area: Texts) -> dict[str, Smoothed]:
     names, index = np.unique(area, return_inverse=True)
     n = np.bincount(index).astype(np.float64)
     mean = np.bincount(index, values) / n
+    # One variance for all areas: that of an area with five rows alone would be noise.
     spare = len(values) - len(names)
     variance = float(((values - mean[index]) ** 2).sum() / spare) if spare > 0 else 0.0
     # Equal values everywhere leave nothing to smooth, and would divide by 0.
@@ -80,6 +83,7 @@ def smooth(values: Floats, area: Texts) -> dict[str, Smoothed]:
     between = max(0.0, excess / scale) if scale > 0 else 0.0
     common_weight = 1 / (between + noise)
     common = float(np.average(mean, weights=common_weight))
+    # A single area has no others to move towards.
     kept = between / (between + noise) if len(names) > 1 else np.ones(1)
     smoothed = common + kept * (mean - common)
     half = Z_95 * np.sqrt(kept * noise + (1 - kept) ** 2 / common_weight.sum())
@@ -112,13 +116,14 @@ def station_shapes() -> dict[str, Shape]:
     latitude, longitude = to_degrees(
         [station.easting_m for station in found], [station.northing_m for station in found]
     )
+    spots = np.round(np.stack([longitude, latitude], axis=1), DEGREE_DIGITS).tolist()
     return {
         station.code: (
             station.code,
             station.name,
-            {"type": "Point", "coordinates": [_degrees(x), _degrees(y)]},
+            {"type": "Point", "coordinates": spot},
         )
-        for station, x, y in zip(found, longitude, latitude, strict=True)
+        for station, spot in zip(found, spots, strict=True)
     }
 
 
@@ -133,24 +138,16 @@ def cell_names(easting_m: Floats, northing_m: Floats, cell_m: int = 1000) -> Tex
 
 def cell_shapes(names: Iterable[str], cell_m: int = 1000) -> dict[str, Shape]:
     """Return the squares of cells by their names, which are their codes: a square has no name of its own."""
-    found = {}
-    for name in names:
-        east, north = map(int, name.split(","))
-        latitude, longitude = to_degrees(
-            east + cell_m * np.array([0, 1, 1, 0, 0]), north + cell_m * np.array([0, 0, 1, 1, 0])
-        )
-        ring = [[_degrees(x), _degrees(y)] for x, y in zip(longitude, latitude, strict=True)]
-        found[name] = (
-            name,
-            "",
-            {"type": "Polygon", "coordinates": [ring]},
-        )
-    return found
-
-
-def _degrees(value: float) -> float:
-    """Return degrees to a metre, as the outlines have them."""
-    return round(float(value), 5)
+    codes = list(names)
+    corner = np.array([name.split(",") for name in codes], np.int64).reshape(-1, 2, 1)
+    latitude, longitude = to_degrees(
+        corner[:, 0] + cell_m * np.array([0, 1, 1, 0, 0]), corner[:, 1] + cell_m * np.array([0, 0, 1, 1, 0])
+    )
+    rings = np.round(np.stack([longitude, latitude], axis=2), DEGREE_DIGITS).tolist()
+    return {
+        name: (name, "", {"type": "Polygon", "coordinates": [ring]})
+        for name, ring in zip(codes, rings, strict=True)
+    }
 
 
 def map_layer(

@@ -74,6 +74,48 @@ class Feature:
         return max((known[name] for name in self.reads), key=KNOWN_STAGES.index)
 
 
+LABELS = {
+    "distance_m": "straight distance from the station",
+    "by_bridge_m": "distance over the best bridge",
+    "road_s": "time of the fastest way by road, at fixed speeds",
+    "road_m": "length of the way by road",
+    **{
+        f"road_m_{kind}": f"metres on {kind} roads"
+        for kind in ("trunk", "primary", "secondary", "tertiary", "minor")
+    },
+    "road_m_20mph": "metres limited to 20 mph",
+    **{f"road_{kind}": f"{kind} on the way" for kind in ("junctions", "turns", "signals", "crossings")},
+    "road_calming": "speed humps and chicanes on the way",
+    "road_detour": "way by road to straight distance",
+    "road_curve_s": "fitted time by road",
+    "bearing_deg": "direction of the incident from the station",
+    "easting_m": "easting of the incident",
+    "northing_m": "northing of the incident",
+    "station_easting_m": "easting of the station",
+    "station_northing_m": "northing of the station",
+    "nearest_m": "distance of the incident from the nearest station",
+    "second_nearest_m": "distance of the incident from the second nearest station",
+    "stations_nearer": "stations nearer to the incident than this one",
+    "is_own_ground": "incident on the ground of the station",
+    "is_home_station": "pump leaves from its home station",
+    "hour": "hour of the day",
+    "hour_by_day_type": "hour of the day, working days and days off apart",
+    "year": "year",
+    "incident_type": "incident type",
+    "property_category": "property category",
+    "address_qualifier": "how the incident lies to its address",
+    "pair_300_s": "usual delay from this station to within 300 m of the location",
+    "pair_1200_s": "usual delay from this station to within 1,200 m of the location",
+    "location_200_s": "usual delay of any station to within 200 m of the location",
+    "curve: distance": "distance, by the base curve",
+    "curve: river": "detour by a bridge, by the base curve",
+    "curve: hour": "hour of the day, by the base curve",
+    "curve: away": "own ground or at the station itself, by the base curve",
+    **{column.name: column.label for column in EXAMPLES if column.label},
+}
+"""Names for people of features and of the parts of the base curve; columns that are features have those of the catalogue of columns."""
+
+
 LOCATION = ("easting_m", "northing_m")
 STATION = ("station_easting_m", "station_northing_m")
 WHEN = ("mobilised_at",)

@@ -1,13 +1,17 @@
 """Evaluate a bundle and its baselines on mobilisations later than its training."""
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 
+from londonpump.domain.attendance_targets import LATENESS_LIMITS_S
+from londonpump.domain.columns import MOBILISATION
 from londonpump.domain.errors import BadValue, TooFewRows
 from londonpump.domain.json_values import to_json
+from londonpump.domain.london_clock import LONDON
+from londonpump.domain.london_map import MAP_ATTRIBUTION
 from londonpump.evaluation.arrival_order import evaluate_order
 from londonpump.evaluation.evaluate import evaluate_models, evaluate_pumps, paired_difference
 from londonpump.evaluation.evaluation_rows import EvaluationRows, Forecast
@@ -18,7 +22,9 @@ from londonpump.evaluation.original_model import (
     median_and_best,
     original_columns,
 )
+from londonpump.features.catalogue import LABELS
 from londonpump.features.dispatches import Dispatches
+from londonpump.lifecycle.map_files import OUTLINES, write_maps
 from londonpump.lifecycle.prepared_examples import (
     MAX_SEEN_ROWS,
     MAX_SEEN_SHARE,
@@ -34,6 +40,8 @@ from londonpump.lifecycle.progress import Progress, silent
 from londonpump.lifecycle.train import training_set
 from londonpump.models.applicability_domain import TEXTS
 from londonpump.models.bundle import Bundle, from_files
+from londonpump.models.distribution import P10, P50, P90
+from londonpump.models.explanations import explanations, importance
 from londonpump.models.risk_stations import listed
 from londonpump.models.train import (
     TrainingPlan,
@@ -43,10 +51,14 @@ from londonpump.models.train import (
     with_known_pumps,
     with_workload,
 )
-from londonpump.persistence.atomic_files import as_json, require_own_file, write_texts
+from londonpump.persistence.atomic_files import as_json, require_own_file, require_own_folder, write_texts
 from londonpump.persistence.bundles import load_bundle, read_provenance
-from londonpump.presentation.report import About, ReportInputs, render_model_card, render_report
+from londonpump.presentation.report.inputs import About, FeatureFacts, ReportInputs, WorkedCall
+from londonpump.presentation.report.maps import evaluation_layers
+from londonpump.presentation.report.render import render_card_markdown, render_model_card, render_report
+from londonpump.presentation.report.style import format_day
 from londonpump.presentation.texts.models import EvaluationResults, OriginalScores, PumpScores, training_notes
+from londonpump.presentation.texts.places import format_borough, format_ground
 from londonpump.roads.bundles import with_roads
 
 ATTRIBUTION = (
@@ -54,7 +66,9 @@ ATTRIBUTION = (
     "Brigade (London Fire Commissioner), published on the London Datastore, Greater London Authority."
 )
 MIN_TEST_ROWS = 50
-JSON_MARK, PAGE_MARK = '"resamples"', 'content="londonpump"'
+JSON_MARK, PAGE_MARK, MARKDOWN_MARK = '"resamples"', 'content="londonpump"', "library_name: londonpump"
+MAX_IMPORTANCE_ROWS = 2000
+EPOCH_AT = datetime(1970, 1, 1, tzinfo=UTC)
 LATER = "later than every training row, incidents whole"
 NOT_LATER = "not part of the training data, but not later than it; incidents whole"
 
@@ -73,6 +87,7 @@ class EvaluateRequest:
     is_with_original: bool = False
     """Fit the original's model too, on the training examples in `data`, and compare with it."""
     roads: Path | None = None  # folder of tables of roads; None: a bundle that needs one predicts without
+    maps: Path | None = None  # folder for the maps as PNG, GeoJSON and GeoPackage
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +96,8 @@ class Evaluation:
 
     results: EvaluationResults
     inputs: ReportInputs
+    maps: str = ""
+    """What was written of maps; empty if none were requested."""
 
 
 def evaluate(request: EvaluateRequest, progress: Progress = silent) -> Evaluation:
@@ -88,9 +105,12 @@ def evaluate(request: EvaluateRequest, progress: Progress = silent) -> Evaluatio
     targets = [path.resolve() for path in (request.json, request.report, request.card) if path is not None]
     if len(set(targets)) < len(targets):
         raise BadValue("--report", str(request.report), "names the same file twice. Name one for each output")
-    for path, mark in ((request.json, JSON_MARK), (request.report, PAGE_MARK), (request.card, PAGE_MARK)):
+    card_mark = MARKDOWN_MARK if _is_markdown(request.card) else PAGE_MARK
+    for path, mark in ((request.json, JSON_MARK), (request.report, PAGE_MARK), (request.card, card_mark)):
         if path is not None:
             require_own_file(path, mark)
+    if request.maps is not None:
+        require_own_folder(request.maps, OUTLINES)
     progress("Reading bundle and examples", 0.0)
     name, files = load_bundle(request.bundle)
     bundle = from_files(files, str(request.bundle))
@@ -125,13 +145,20 @@ def evaluate(request: EvaluateRequest, progress: Progress = silent) -> Evaluatio
         pumps=pumps,
         order=order,
     )
-    about = _about(bundle, name, request, examples, start)
-    shown_pumps = None if pumps is None else pumps.all_stated
-    inputs = ReportInputs(judged_rows, forecasts, evaluation, about, pumps=shown_pumps, order=order)
+    inputs = ReportInputs(
+        judged_rows,
+        forecasts,
+        evaluation,
+        _about(bundle, name, request, examples, start, _feature_facts(bundle, rows)),
+        pumps=None if pumps is None else pumps.all_stated,
+        order=order,
+        worked_call=_worked_call(bundle, rows, forecasts["ours"]),
+    )
     progress("Writing the report", 0.8)
     _write(request, results, inputs)
+    maps = "" if request.maps is None else write_maps(request.maps, evaluation_layers(inputs))
     progress("Done", 1.0)
-    return Evaluation(results, inputs)
+    return Evaluation(results, inputs, maps)
 
 
 def _write(request: EvaluateRequest, results: EvaluationResults, inputs: ReportInputs) -> None:
@@ -142,8 +169,61 @@ def _write(request: EvaluateRequest, results: EvaluationResults, inputs: ReportI
     if request.report is not None:
         texts[request.report] = render_report(inputs)
     if request.card is not None:
-        texts[request.card] = render_model_card(inputs)
+        render = render_card_markdown if _is_markdown(request.card) else render_model_card
+        texts[request.card] = render(inputs)
     write_texts(texts)
+
+
+def _is_markdown(card: Path | None) -> bool:
+    return card is not None and card.suffix.lower() == ".md"
+
+
+def _feature_facts(bundle: Bundle, rows: Columns) -> tuple[FeatureFacts, ...]:
+    """Return the features and the parts of the base curve, the most important on the evaluated rows first."""
+    features = {feature.name: (feature.unit, feature.known) for feature in bundle.response.features}
+    # A mean over some thousand rows spread over the period is precise enough, and quick.
+    n = len(rows["mobilised_us"])
+    sample = np.linspace(0, n - 1, min(n, MAX_IMPORTANCE_ROWS)).astype(np.int64)
+    found = importance(bundle.response, bundle.dispatches({name: of[sample] for name, of in rows.items()}))
+    facts = [
+        FeatureFacts(
+            name,
+            LABELS[name],
+            *features.get(name, ("s", MOBILISATION)),
+            seconds,
+        )
+        for name, seconds in found.items()
+    ]
+    return tuple(sorted(facts, key=lambda each: (-(each.importance_s or 0), each.name)))
+
+
+def _worked_call(bundle: Bundle, rows: Columns, forecast: Forecast) -> WorkedCall:
+    """Return the mobilisation whose error is the median of all, as an example that is neither lucky nor unlucky."""
+    error_s = np.abs(forecast.median_s - rows["attendance_s"])
+    at = int(np.argsort(error_s, kind="stable")[len(error_s) // 2])
+    one = {name: values[at : at + 1] for name, values in rows.items()}
+    dispatches = bundle.dispatches(one)
+    times, scaling = (
+        bundle.response_times(dispatches),
+        bundle.applicability_domain.interval_scaling(dispatches)[0],
+    )
+    mobilised_at = (EPOCH_AT + timedelta(microseconds=int(one["mobilised_us"][0]))).astimezone(LONDON)
+    facts = {
+        "Mobilised": f"{mobilised_at:%A} {format_day(mobilised_at.date())}, {mobilised_at:%H:%M} in London",
+        "from": format_ground(str(one["station_code"][0])),
+        "to": f"{dispatches.distance_m[0] / 1000:.1f} km away"
+        + (f" in {format_borough(one['borough_name'][0])}" if one["borough_name"][0] else ""),
+        "incident type": one["incident_type"][0] or "not given",
+    }
+    return WorkedCall(
+        facts=facts,
+        contributions=explanations(bundle.response, dispatches, scaling)[0],
+        p10_s=float(times.quantile(P10)[0]),
+        p50_s=float(times.quantile(P50)[0]),
+        p90_s=float(times.quantile(P90)[0]),
+        p_over={seconds: float(times.p_over(seconds)[0]) for seconds in LATENESS_LIMITS_S[:3]},
+        actual_s=float(one["attendance_s"][0]),
+    )
 
 
 def later_rows(bundle: Bundle, examples: Examples, start: date) -> Columns:
@@ -236,7 +316,14 @@ def _pumps(bundle: Bundle, examples: Examples, start: date, resamples: int) -> P
     return PumpScores(**scores_by_stated)
 
 
-def _about(bundle: Bundle, name: str, request: EvaluateRequest, examples: Examples, start: date) -> About:
+def _about(
+    bundle: Bundle,
+    name: str,
+    request: EvaluateRequest,
+    examples: Examples,
+    start: date,
+    features: tuple[FeatureFacts, ...],
+) -> About:
     facts = bundle.card.data
     return About(
         bundle=name,
@@ -248,10 +335,7 @@ def _about(bundle: Bundle, name: str, request: EvaluateRequest, examples: Exampl
         is_simulated=facts.is_simulated or examples.is_simulated,
         made_at=str(read_provenance(request.bundle).get("made_at", "")),
         split=LATER if start >= facts.trained_until else NOT_LATER,
-        features=tuple(
-            f"{feature.name} ({feature.unit}, known at {feature.known})"
-            for feature in bundle.response.features
-        ),
+        features=features,
         without=bundle.response.context.missing,
         notes=tuple(training_notes(bundle.card)),
     )
@@ -259,4 +343,5 @@ def _about(bundle: Bundle, name: str, request: EvaluateRequest, examples: Exampl
 
 def attribution_of(roads: str | None) -> str:
     """Return the credits of the records, and those of the roads of a bundle if it has some."""
-    return ATTRIBUTION if roads is None else f"{ATTRIBUTION} {roads}."
+    found = f"{ATTRIBUTION} {MAP_ATTRIBUTION}"
+    return found if roads is None else f"{found} {roads}."

@@ -9,7 +9,7 @@ from matplotlib.ticker import FuncFormatter
 
 from londonpump.domain.london_map import MAP_ATTRIBUTION, GeoJson, borough_outlines, thames_outline
 from londonpump.evaluation.map_layers import MapLayer
-from londonpump.persistence.atomic_files import as_json, atomic_folder, write_text
+from londonpump.persistence.atomic_files import atomic_folder, write_text
 from londonpump.presentation.report.maps import map_png
 
 OUTLINES, GEOPACKAGE = "boroughs.geojson", "maps.gpkg"
@@ -28,10 +28,13 @@ def write_maps(folder: Path, layers: Sequence[MapLayer], ticks: FuncFormatter | 
         "boroughs": borough_outlines(),
         "thames": thames_outline(),
     }
+    # Looked for and not imported: GDAL takes a second to load, and the other files need none of it.
     is_with_gis = find_spec("pyogrio") is not None
     with atomic_folder(folder, OUTLINES) as part:
         for name, collection in collections.items():
-            write_text(part / f"{name}.geojson", as_json(collection))
+            write_text(
+                part / f"{name}.geojson", json.dumps(collection, separators=(",", ":"), allow_nan=False)
+            )
         for layer in layers:
             (part / f"{layer.key}.png").write_bytes(map_png(layer, ticks))
         if is_with_gis:
@@ -44,6 +47,7 @@ def _write_geopackage(path: Path, collections: dict[str, GeoJson]) -> None:
     import pyogrio.raw  # noqa: PLC0415 - only a GeoPackage needs the library, which few installations have
 
     for number, (name, collection) in enumerate(collections.items()):
+        # GDAL reads the GeoJSON itself, so that geometries and types of columns are made in one place.
         meta, _, geometry, values = pyogrio.raw.read(json.dumps(collection).encode())
         pyogrio.raw.write(
             path,

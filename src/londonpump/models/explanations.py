@@ -20,6 +20,7 @@ TableAndMedian = tuple[Floats, Floats]
 # Contributions are relative to a typical dispatch, which therefore needs an entry of its own.
 TYPICAL = "typical"
 LOCATION_GROUP = "location"
+CURVE = "curve: "
 RAIN_MM, SNOW_C, FOG_KM, STRONG_WIND_KMH = 0.2, 1.0, 1.0, 50.0
 """Limits of rain, possible snow, fog (by its definition), and a near gale (force 7)."""
 
@@ -52,13 +53,42 @@ def contributions(
         *(LOCATION_GROUP for _ in model.location_effects),
         *(("distance",) if model.roads is not None else ()),
     ]
-    # Contributions are linear, so the mean over the seeds explains the mean that the model predicts.
-    parts = np.mean(
-        [booster.predict(table, pred_contrib=True, num_threads=1) for booster in model.centre], axis=0
-    )
+    parts = _booster_parts(model, table)
     by_group: dict[str, Floats] = {}
     for i, group in enumerate(groups):
         by_group[group] = by_group.get(group, np.zeros(dispatches.n)) + parts[:, i]
+    curve, constant_s = _curve_parts(model, dispatches)
+    for group, seconds in curve.items():
+        by_group[group] = by_group.get(group, np.zeros(dispatches.n)) + seconds
+    # The last column of LightGBM's contributions is the expected value of the trees.
+    by_group[TYPICAL] = np.full(dispatches.n, constant_s) + parts[:, -1]
+    # The centre differs slightly from the median, and times are clipped: the typical time absorbs the
+    # difference, so that the sum equals the number shown.
+    by_group[TYPICAL] += median_s - sum(by_group.values())
+    return by_group, median_s
+
+
+def importance(model: ResponseTimeModel, dispatches: Dispatches) -> dict[str, float]:
+    """Return the mean absolute seconds that each feature, and each part of the base curve, adds to the announced time.
+
+    The parts of the curve are named `curve: distance` and so on: the boosters only correct what the curve says of them.
+    """
+    parts = _booster_parts(model, model.table(dispatches))
+    found = dict(zip(model.names, np.abs(parts[:, :-1]).mean(axis=0), strict=True))
+    curve, _ = _curve_parts(model, dispatches)
+    found |= {f"{CURVE}{group}": np.abs(seconds).mean() for group, seconds in curve.items()}
+    return {name: float(seconds) for name, seconds in found.items()}
+
+
+def _booster_parts(model: ResponseTimeModel, table: Floats) -> Floats:
+    """Return (n, features + 1) contributions of the boosters; the last one is their expected value."""
+    # Contributions are linear, so the mean over the seeds explains the mean that the model predicts.
+    found = [booster.predict(table, pred_contrib=True, num_threads=1) for booster in model.centre]
+    return np.asarray(np.mean(found, axis=0))
+
+
+def _curve_parts(model: ResponseTimeModel, dispatches: Dispatches) -> tuple[dict[str, Floats], float]:
+    """Return the (n,) seconds of the base curve by group, by road where the way is known, and its constant."""
     distance_s, river_s, hour_s, own_s, constant_s = model.curve.parts(dispatches)
     if model.roads is not None:
         way_s, by_road_hour_s, by_road_own_s = model.roads.curve.parts(dispatches)
@@ -67,14 +97,7 @@ def contributions(
         river_s = by_road_where_known(dispatches, np.zeros(dispatches.n), river_s)
         hour_s = by_road_where_known(dispatches, by_road_hour_s, hour_s)
         own_s = by_road_where_known(dispatches, by_road_own_s, own_s)
-    for group, seconds in (("distance", distance_s), ("river", river_s), ("hour", hour_s), ("away", own_s)):
-        by_group[group] = by_group.get(group, np.zeros(dispatches.n)) + seconds
-    # The last column of LightGBM's contributions is the expected value of the trees.
-    by_group[TYPICAL] = np.full(dispatches.n, constant_s) + parts[:, -1]
-    # The centre differs slightly from the median, and times are clipped: the typical time absorbs the
-    # difference, so that the sum equals the number shown.
-    by_group[TYPICAL] += median_s - sum(by_group.values())
-    return by_group, median_s
+    return {"distance": distance_s, "river": river_s, "hour": hour_s, "away": own_s}, constant_s
 
 
 def _table_and_median(

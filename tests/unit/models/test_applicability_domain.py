@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from londonpump.domain.json_values import from_json, to_json
+from londonpump.features.catalogue import LABELS
 from londonpump.models.applicability_domain import (
     MAX_SCALING,
     OUTSIDE_SCALING,
@@ -11,7 +12,7 @@ from londonpump.models.applicability_domain import (
     ApplicabilityDomain,
 )
 from londonpump.models.distribution import P10, P50, P90
-from londonpump.models.explanations import TYPICAL, contributions, explanations
+from londonpump.models.explanations import TYPICAL, contributions, explanations, importance
 from londonpump.models.predict import predict_dispatches
 from londonpump.models.response_time_model import TOP_SPEED_M_S
 
@@ -157,6 +158,20 @@ def test_contributions_add_up_to_the_median_for_every_example(small_examples, sm
     columns_given, median_s = contributions(small_bundle.response, dispatches)
     np.testing.assert_allclose(sum(columns_given.values()), median_s, rtol=0, atol=1e-9)
     np.testing.assert_allclose(median_s, small_bundle.response(dispatches).quantile(P50), rtol=0, atol=1e-9)
+
+
+def test_importance_names_every_feature_and_adds_up_to_no_less_than_the_groups(
+    small_examples, small_bundle
+) -> None:
+    dispatches = small_bundle.dispatches(small_examples.take(np.arange(small_examples.n) < 200))
+    found = importance(small_bundle.response, dispatches)
+    assert set(found) - set(LABELS) == set()
+    assert set(small_bundle.response.names) < set(found)
+    by_group, _ = contributions(small_bundle.response, dispatches)
+    # No feature has the group of the river but the curve's part and the distance by bridge.
+    river_s = found["curve: river"] + found["by_bridge_m"]
+    assert river_s >= np.abs(by_group["river"]).mean() - 1e-9 > 0
+    assert max(found, key=found.get) == "curve: distance"
 
 
 def test_reasons_come_largest_first_and_the_typical_last(small_examples, small_bundle) -> None:

@@ -22,8 +22,8 @@ from londonpump.presentation.monthly.inputs import (
     figures,
     figures_by,
 )
+from londonpump.presentation.report.inputs import Drawing
 from londonpump.presentation.report.maps import map_drawing
-from londonpump.presentation.report.plots import Drawing
 from londonpump.presentation.report.style import DASHES, MUTED, SERIES, format_day, inline_svg, plot
 from londonpump.presentation.texts.places import format_place
 

@@ -1,16 +1,60 @@
 """The values from which a report is made."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+
+from markupsafe import Markup
 
 from londonpump.domain.errors import BadValue
 from londonpump.evaluation.arrival_order import OrderMetrics
 from londonpump.evaluation.evaluate import ModelsEvaluation, PumpMetrics
 from londonpump.evaluation.evaluation_rows import EvaluationRows, Forecast
 from londonpump.evaluation.intervals import Stat
+from londonpump.models.explanations import Contribution
 
 EPOCH_DATE = date(1970, 1, 1)
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A plot for the page; `reading` explains how to read it, and `is_wide` gives it the full width."""
+
+    title: str
+    svg: Markup
+    reading: str
+    is_wide: bool = False
+    answer: str = ""
+    """Shown above the plot, if its title is a question."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureFacts:
+    """One input of the model, for the model card."""
+
+    name: str
+    label: str
+    unit: str
+    known: str
+    """The stage at which its value is known."""
+    importance_s: float | None = None
+    """Mean absolute contribution to the announced time on evaluated mobilisations; None if not computed."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkedCall:
+    """One evaluated mobilisation, as the model sees it and as it went."""
+
+    facts: Mapping[str, str]
+    """What was known when the pump was chosen, by name."""
+    contributions: Sequence[Contribution]
+    """They add up to `p50_s`; the last one is the typical dispatch."""
+    p10_s: float
+    p50_s: float
+    p90_s: float
+    p_over: Mapping[int, float]
+    """Chance of arriving later, by threshold in seconds."""
+    actual_s: float
 
 
 @dataclass(frozen=True)
@@ -28,8 +72,8 @@ class About:
     """Shown as given, because this module reads no clock."""
     split: str = ""
     """How the evaluated rows were chosen, such as "the last quarter of 2023, by time"."""
-    features: tuple[str, ...] = ()
-    """One line per feature: name, unit and when it is known."""
+    features: tuple[FeatureFacts, ...] = ()
+    """The most important first."""
     without: tuple[str, ...] = ()
     """Parts of the context that the training records did not have, such as "weather"."""
     notes: tuple[str, ...] = ()
@@ -52,6 +96,9 @@ class ReportInputs:
     pumps: PumpMetrics | None = None
     order: OrderMetrics | None = None
     """The order of the pumps of one call; None for too few pairs."""
+    worked_call: WorkedCall | None = None
+    dependence: Sequence[Drawing] = ()
+    """Plots of how the announced time depends on single features, for the model card."""
     min_rows: int = 100
     """Slices with fewer rows are not ranked as worst."""
 

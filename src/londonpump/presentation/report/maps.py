@@ -27,12 +27,11 @@ from londonpump.evaluation.map_layers import (
     smooth,
     station_shapes,
 )
-from londonpump.presentation.report.inputs import ReportInputs
-from londonpump.presentation.report.plots import Drawing
+from londonpump.presentation.report.inputs import Drawing, ReportInputs
 from londonpump.presentation.report.style import INK, MUTED, inline_svg, plot
 
 MAX_NAMED, MAX_VECTOR_AREAS = 6, 100
-LAND, WATER, HATCH = "#eef1f4", "#a9cbe6", "/////"
+LAND, BORDER, WATER, HATCH = "#eef1f4", "#9aa4af", "#a9cbe6", "/////"
 AROUND = ((0, 5, "bottom"), (0, -5, "top"), (6, 0, "center"), (-6, 0, "center"))
 """Where the name of a station may be: points from its dot, and vertical alignment."""
 INSIDE = tuple((0, dy, "center") for dy in (0, 6, -6, 11, -11))
@@ -72,10 +71,11 @@ def draw_maps(inputs: ReportInputs) -> list[Drawing]:
 
 def map_drawing(layer: MapLayer, ticks: FuncFormatter | None = None) -> Drawing:
     """Return a map for a page, with a sentence that names the areas beyond the limit."""
-    names = [name for name in layer.worse if name]
-    listed = f": {', '.join(names[:MAX_NAMED])}" if names else ""
-    rest = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
-    found = f"{_limit_text(layer, ticks)}: {len(layer.worse)} of {len(layer.collection['features'])}{listed}{rest}."
+    worse = layer.worse
+    names = [name for name in worse if name][:MAX_NAMED]
+    rest = f" and {len(worse) - MAX_NAMED} more" if names and len(worse) > MAX_NAMED else ""
+    listed = f" ({', '.join(names)}{rest})" if names else ""
+    found = f"{len(worse) or 'None'} of {len(layer.collection['features'])} surely {_limit_text(layer, ticks)}{listed}."
     with map_figure(layer, ticks) as figure:
         image = inline_svg(figure, f"map-{layer.key}", f"{layer.title}. {found}")
     few = "Figures of few mobilisations are moved towards the mean of all (empirical Bayes)."
@@ -84,15 +84,15 @@ def map_drawing(layer: MapLayer, ticks: FuncFormatter | None = None) -> Drawing:
 
 def _limit_text(layer: MapLayer, ticks: FuncFormatter | None) -> str:
     limit = ticks(layer.limit) if ticks else f"{layer.limit:.0f}".replace("-", "\u2212")
-    return f"Whole 95 % interval {'above' if layer.is_more_worse else 'below'} {limit}"
+    return f"{'above' if layer.is_more_worse else 'below'} {limit}"
 
 
 def map_png(layer: MapLayer, ticks: FuncFormatter | None = None) -> bytes:
     """Return the map as a PNG of 1,640 pixels in width, with title and attribution, to be used alone."""
     content = BytesIO()
     with map_figure(layer, ticks) as figure:
-        figure.suptitle(layer.title, fontsize=11)
-        figure.supxlabel(MAP_ATTRIBUTION, fontsize=5.5, color=MUTED)
+        figure.text(0.5, 0.98, layer.title, ha="center", va="top", fontsize=11)
+        figure.text(0.5, 0.01, MAP_ATTRIBUTION, ha="center", fontsize=5.5, color=MUTED)
         figure.savefig(content, format="png", dpi=200, facecolor="white", metadata={"Software": None})
     return content.getvalue()
 
@@ -110,9 +110,10 @@ def map_figure(layer: MapLayer, ticks: FuncFormatter | None = None) -> Iterator[
     }
     is_point = bool(features) and features[0]["geometry"]["type"] == "Point"
     with plot(8.2, 6.2) as (figure, axes):
+        # Boroughs that the layer fills are not drawn below it: their outlines are half of the size of a map.
         filled = {each["properties"]["code"] for each in features}
         land = [each for each in borough_outlines()["features"] if each["properties"]["code"] not in filled]
-        _areas(axes, land, facecolor=LAND, edgecolor=MUTED, linewidth=0.5)
+        _areas(axes, land, facecolor=LAND, edgecolor=BORDER, linewidth=0.5)
         draw = _points if is_point else _filled
         mapped, sign = draw(axes, features, values, colours)
         _areas(axes, thames_outline()["features"], facecolor=WATER, edgecolor="none")
@@ -121,10 +122,12 @@ def map_figure(layer: MapLayer, ticks: FuncFormatter | None = None) -> Iterator[
         bar.set_label(layer.label)
         bar.outline.set_visible(False)
         if layer.worse:
-            sign.set_label(_limit_text(layer, ticks))
+            sign.set_label(f"95 % interval wholly {_limit_text(layer, ticks)}")
             axes.legend(handles=[sign], loc="lower right", fontsize=8)
         # Names are placed by their drawn extents, which exist only once the layout is known.
         figure.draw_without_rendering()
+        # Names must not move the layout again: it would be solved with a hundred texts.
+        figure.set_layout_engine("none")
         _name_stations(axes, features, layer.limit) if is_point else _name_boroughs(axes)
         yield figure
 

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 
 from londonpump.domain.stations import by_code, known_stations
 from londonpump.evaluation.intervals import Stat
+from londonpump.presentation.texts.places import format_borough
 
 MODEL_LABELS = {
     "constant": "One time for all",
@@ -53,6 +54,8 @@ def format_slice(name: str, value: str) -> str:
     station = by_code(known_stations()).get(value)
     if station is not None:
         value = f"{value} {station.name}"
+    if name == "borough":
+        value = format_borough(value)
     return f"{SLICE_LABELS.get(name, name.replace('_', ' '))}: {value or 'not stated'}"
 
 

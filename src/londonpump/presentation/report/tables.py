@@ -1,11 +1,14 @@
 """The tables of the report."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from londonpump.evaluation.arrival_order import NEAREST, OURS, OWN_THEN_NEAREST
-from londonpump.evaluation.evaluate import WHOLE, SliceMetrics, sliced_differences
+from londonpump.evaluation.evaluate import WHOLE, sliced_differences
 from londonpump.evaluation.intervals import Stat
+from londonpump.evaluation.slices import SliceDifference, slice_differences, worse_slices
 from londonpump.presentation.report.inputs import ReportInputs
 from londonpump.presentation.report.style import (
     NOT_DEFINED,
@@ -23,6 +26,7 @@ POINT_METRICS = {
     "within_60_share": ("Within 60 s, %", "%"),
     "rmse_s": ("Root mean square error, s", "s"),
     "bias_s": ("Bias, s", "s"),
+    "bias_of_mean_s": ("Bias of the mean, s", "s"),
     "r2": ("R²", ""),
 }
 SPREAD_METRICS = {
@@ -107,7 +111,7 @@ def metric_table(inputs: ReportInputs, caption: str, metrics: Mapping[str, tuple
 def _cell(found: Mapping[str, Stat], metric: str, unit: str) -> Cell:
     if metric not in found:
         return Cell(format_number(None, unit))
-    is_signed = metric == "bias_s"
+    is_signed = metric.startswith("bias")
     stat = found[metric]
     return Cell(format_number(stat.value, unit, is_signed), format_interval(stat, unit, is_signed))
 
@@ -147,10 +151,18 @@ def difference_table(found: Mapping[str, Mapping[str, Stat]]) -> Table | None:
 
 def _difference_cell(stat: Stat, unit: str, sign: int) -> Cell:
     verdict = ""
-    if stat.value is not None and stat.low is not None and stat.high is not None:
-        is_sure = stat.low > 0 or stat.high < 0
-        verdict = ("better" if stat.value * sign > 0 else "worse") if is_sure else ""
-    return Cell(format_number(stat.value, unit, True), format_interval(stat, unit, True), verdict)
+    text = format_number(stat.value, unit, True)
+    if is_visible(stat, unit):
+        verdict = "better" if (stat.value or 0) * sign > 0 else "worse"
+    return Cell(text, format_interval(stat, unit, True), verdict)
+
+
+def is_visible(stat: Stat, unit: str) -> bool:
+    """Return True if the whole interval is on one side of 0, and the difference is not 0.0 as it is shown."""
+    if stat.value is None or stat.low is None or stat.high is None:
+        return False
+    # With enough rows a difference of 0.01 s is sure too, and of no use to anybody.
+    return stat.low * stat.high > 0 and float(format_number(abs(stat.value), unit)) > 0
 
 
 def warning_table(inputs: ReportInputs) -> Table | None:
@@ -198,53 +210,79 @@ def order_table(inputs: ReportInputs) -> Table | None:
     return Table(f"{format_count(found.pairs)} pairs of pumps from different stations", head, rows)
 
 
-def worst_by_error(inputs: ReportInputs, max_rows: int = 15) -> Table | None:
-    """Return the slice values with the largest mean error above that of all rows."""
-    whole = inputs.whole["mae_s"].value or 0.0
-    ranked = sorted(_known(inputs, "mae_s"), key=lambda one: -one[3])
-    picked = [one for one in ranked if one[3] > whole][:max_rows]
-    return _slice_table(inputs, f"Largest mean error (all mobilisations: {whole:.1f} s)", picked)
+def compared_slices(inputs: ReportInputs) -> tuple[list[SliceDifference], list[SliceDifference]]:
+    """Return the differences of every slice from all rows of the same days: of the error, and of the coverage of the 80 % interval."""
+    # The same seed as in the evaluation: the days of the tables are those of the metrics.
+    rows, forecast, seed = inputs.rows, inputs.forecast, inputs.results.seed
+    resamples = inputs.results.resamples
+    error_s = np.abs(forecast.median_s - rows.actual_s)
+    by_error = slice_differences(rows, error_s, inputs.min_rows, resamples, seed)
+    low, high = forecast.quantile_at(0.1), forecast.quantile_at(0.9)
+    if low is None or high is None:
+        return by_error, []
+    is_held = ((rows.actual_s >= low) & (rows.actual_s <= high)).astype(np.float64)
+    return by_error, slice_differences(rows, is_held, inputs.min_rows, resamples, seed)
 
 
-def worst_by_cover(inputs: ReportInputs, max_rows: int = 10) -> Table | None:
-    """Return the slice values with the lowest coverage of the 80 % interval."""
-    ranked = sorted(_known(inputs, "cover_80_share"), key=lambda one: one[3])
-    picked = [one for one in ranked if one[3] < CLAIMED_COVER][:max_rows]
-    return _slice_table(inputs, "80 % interval falls furthest short", picked)
+def worst_by_error(
+    inputs: ReportInputs, found: Sequence[SliceDifference], max_rows: int = 15
+) -> Table | None:
+    """Return the slices whose mean error is surely above that of all mobilisations of the same days."""
+    return _slice_table(
+        inputs, "Mean error surely larger than elsewhere", worse_slices(found)[:max_rows], "s"
+    )
 
 
-_Ranked = tuple[str, str, SliceMetrics, float]
-"""A slice, its value, its metrics and the one by which it is ranked."""
+def worst_by_cover(
+    inputs: ReportInputs, found: Sequence[SliceDifference], max_rows: int = 10
+) -> Table | None:
+    """Return the slices whose 80 % interval holds less than 80 %, and surely less than elsewhere."""
+    picked = [one for one in worse_slices(found, -1) if one.mean < CLAIMED_COVER]
+    return _slice_table(inputs, "80 % interval surely holds less than elsewhere", picked[:max_rows], "points")
 
 
-def _known(inputs: ReportInputs, metric: str) -> Iterator[_Ranked]:
-    for slice_name, values in inputs.results.models[inputs.ours].items():
-        for value, found in values.items():
-            stat = found.metrics.get(metric)
-            is_ranked = slice_name != WHOLE and found.n >= inputs.min_rows
-            if is_ranked and stat is not None and stat.value is not None:
-                yield slice_name, value, found, stat.value
-
-
-def _slice_table(inputs: ReportInputs, caption: str, picked: Sequence[_Ranked]) -> Table | None:
+def _slice_table(
+    inputs: ReportInputs, caption: str, picked: Sequence[SliceDifference], unit: str
+) -> Table | None:
     if not picked:
         return None
     metrics = {"mae_s": "s", "bias_s": "s", "within_60_share": "%"}
-    head = ["Slice", "Mobilisations", "Mean error, s", "Bias, s", "Within 60 s, %"]
+    head = ["Slice", "Mobilisations", f"Difference, {unit}", "Mean error, s", "Bias, s", "Within 60 s, %"]
     if "cover_80_share" in inputs.whole:
         metrics["cover_80_share"] = "%"
         head.append("80 % holds, %")
+    evaluated = inputs.results.models[inputs.ours]
     rows = [
         (
-            format_slice(name, value),
+            format_slice(one.slice_name, one.value),
             [
-                Cell(format_count(found.n)),
-                *(_cell(found.metrics, key, unit) for key, unit in metrics.items()),
+                Cell(format_count(one.n)),
+                _difference_cell(one.difference, unit, -1 if unit == "s" else 1),
+                *(
+                    _cell(evaluated[one.slice_name][one.value].metrics, key, of)
+                    for key, of in metrics.items()
+                ),
             ],
         )
-        for name, value, found, _ in picked
+        for one in picked
     ]
     return Table(caption, head, rows)
+
+
+def feature_table(inputs: ReportInputs) -> Table | None:
+    """Return the features with their labels, and how many seconds each moves the announced time on average."""
+    if not inputs.about.features:
+        return None
+    rows = [
+        (
+            one.label,
+            [Cell(format_number(one.importance_s, "s")), Cell(one.unit), Cell(one.known), Cell(one.name)],
+        )
+        for one in inputs.about.features
+    ]
+    return Table(
+        "Features, the most important first", ["Feature", "Moves it by, s", "Unit", "Known at", "Name"], rows
+    )
 
 
 def pump_tables(inputs: ReportInputs) -> list[Table]:
