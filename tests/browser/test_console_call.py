@@ -24,9 +24,8 @@ def test_from_place_to_recorded_are_two_key_presses_and_withdrawing_one(amelia, 
     assert re.fullmatch(
         rf"Recorded \d\d:\d\d:\d\d: {first}.* for L0001-\d{{8}}\. There about \d\d:\d\d:\d\d\.", said
     )
-    recorded = room.recorded()
-    assert recorded[0]["pump"] == first
-    assert recorded[0]["announced"]["p50_s"] > 0
+    recorded = {each["pump"]: each for each in room.recorded()}
+    assert recorded[first]["announced"]["p50_s"] > 0
     amelia.press("Alt+u")
     amelia.expect_state("withdrawn")
     assert room.recorded() == []
@@ -58,6 +57,14 @@ def test_the_keys_of_the_list_do_nothing_while_a_place_is_typed(amelia) -> None:
     assert amelia.page.locator("input[name=pump]:checked").count() == before
     amelia.page.keyboard.press("Escape")
     assert amelia.page.locator("#place").input_value() == "r1 2 3"
+
+
+def test_another_place_than_that_of_the_list_is_never_recorded(amelia, room) -> None:
+    amelia.rank()
+    amelia.type_place("530000, 181000")
+    amelia.press("Control+Enter")
+    expect(amelia.page.locator("#said")).to_contain_text("The list is not that of this place yet.")
+    assert room.recorded() == []
 
 
 def test_an_incident_is_followed_by_keys_to_its_end(amelia, room) -> None:

@@ -178,6 +178,7 @@ ENGLISH: Mapping[str, str] = {
     "js.ranked": "{n} pumps ranked. First: {pump}.",
     "js.joined": "The pumps are added to {incident}.",
     "js.unknown": "Not known whether it was recorded. Ctrl+Enter again is safe.",
+    "js.changed": "The list is not that of this place yet. Press Enter in the place field, then record.",
     "js.blocked": "Nothing is recorded while there is no connection.",
     "js.failed": "The list could not be made. Try again.",
     "js.centre": "The middle of the map",

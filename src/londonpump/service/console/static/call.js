@@ -106,7 +106,7 @@ place.addEventListener("keydown", async (event) => {
 });
 place.addEventListener("blur", () => show([]));
 for (const field of [type, property])
-  field.addEventListener("change", () => { keepDraft(); if (chosen) void rank(); });
+  field.addEventListener("change", () => { keepDraft(); if (chosen) void rank(false); });
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   const by = /** @type {HTMLButtonElement | null} */ (event.submitter);
@@ -126,8 +126,9 @@ export function takePoint(latitude, longitude) {
 
 // ---- the list
 
-async function rank() {
-  const mine = ++rankings;
+/** Ranks the pumps for the chosen place. @param {boolean} [movesFocus] */
+async function rank(movesFocus = true) {
+  const mine = ++rankings, typed = place.value;
   mark("ranking");
   const values = new URLSearchParams(/** @type {any} */ (new FormData(form)));
   for (const name of ["chosen", "key", "pump", "incident"]) values.delete(name);
@@ -151,7 +152,8 @@ async function rank() {
   keepDraft();
   compare();
   const rows = ticks();
-  (rows[0] ?? list).focus();
+  // never away from somebody who types again: digits would tick pumps
+  if (movesFocus && place.value === typed) (rows[0] ?? list).focus();
   announce(rows.length ? say("ranked", {n: rows.length, pump: rows[0].value}) : "");
   mark(rows.length ? "ranked" : "empty");
   // after the list is painted: the map must never delay it
@@ -211,6 +213,8 @@ async function record() {
   if (isLost()) return announce(texts.blocked, true);
   const pumps = ticks().filter((each) => each.checked);
   if (!pending) {
+    // only what is on the screen is recorded: no list that is being made anew, and none of another place than the field's
+    if (form.dataset.state === "ranking" || !chosen) return announce(texts.changed, true);
     if (!pumps.length) return announce(texts.none_ticked, true);
     const values = new URLSearchParams(/** @type {any} */ (new FormData(form)));
     const reason = values.get("reason") || values.get("own_reason");
@@ -336,7 +340,7 @@ function restore() {
     mark("unknown");
     list.append(Object.assign(document.createElement("div"), {className: "foot"}));
     warn(texts.unknown);
-  } else if (chosen) void rank();
+  } else if (chosen) void rank(false);
 }
 
 onKey("Alt+P", () => { place.focus(); place.select(); });
