@@ -204,7 +204,11 @@ async def record(
             {
                 "pump": code,
                 **({"prediction_id": prediction_id} if prediction_id else {}),
-                **({"override_reason": why} if why and first and first not in pump else {}),
+                **(
+                    {"override_reason": why, "recommended_pump": first}
+                    if why and first and first not in pump
+                    else {}
+                ),
             }
             for code in pump
         ],

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
-from gzip import decompress
+from gzip import compress, decompress
 from pathlib import Path
 from typing import Annotated, Protocol
 
@@ -22,7 +22,6 @@ from pmtiles.tile import (
     find_tile,
     zxy_to_tileid,
 )
-from starlette.responses import JSONResponse
 
 from londonpump.domain.errors import BadFile
 from londonpump.domain.london_map import MAP_ATTRIBUTION, borough_outlines, thames_outline
@@ -216,4 +215,8 @@ async def map_data(state: State, _: Visitor) -> Response:
         ],
         "tiles": tiles and {"min": tiles.min_zoom, "max": tiles.max_zoom, "attribution": tiles.attribution},
     }
-    return JSONResponse(content, headers=PAGE_HEADERS)
+    # every browser that runs modules takes gzip; once per page, 100 KB become 35 KB
+    packed = compress(json.dumps(content, ensure_ascii=False).encode(), mtime=0)
+    return Response(
+        packed, media_type="application/json", headers={**PAGE_HEADERS, "Content-Encoding": "gzip"}
+    )
