@@ -12,7 +12,7 @@ from londonpump.service.auth.routes import Password, Username, begin_session
 from londonpump.service.auth.tokens import CONSOLE
 from londonpump.service.console import pages, session
 from londonpump.service.console.session import Visitor
-from londonpump.service.console.status import live_json, read_live
+from londonpump.service.console.status import live_json, read_live, see_board
 from londonpump.service.console.texts import text
 from londonpump.service.rights import Anybody, cookie_token
 from londonpump.service.state import Services, State
@@ -128,16 +128,17 @@ async def set_theme(_: Visitor, request: Request, theme: Annotated[str, Form(max
 @router.get("/live")
 async def live(request: Request, state: State, _: Visitor) -> Response:
     """Answer the poll: 304 if nothing has changed since the tag that the page names."""
-    found = await read_live(state)
+    seen = await see_board(state)
     # the time goes with every answer: pages show the clock of the server, whatever the PC believes
     headers = {
         **pages.PAGE_HEADERS,
-        "ETag": found.tag,
-        TIME_HEADER: str(int(found.now.timestamp() * 1000)),
-        "Console-Zone": str(found.now.astimezone(pages.LONDON).tzname()),
+        "ETag": seen.tag,
+        TIME_HEADER: str(int(seen.now.timestamp() * 1000)),
+        "Console-Zone": str(seen.now.astimezone(pages.LONDON).tzname()),
     }
-    if request.headers.get("if-none-match") == found.tag:
+    if request.headers.get("if-none-match") == seen.tag:
         return Response(status_code=304, headers=headers)
+    found = await read_live(state, seen)
     line = pages.environment().get_template("status.html").render(status_line=found.line)
     return JSONResponse(live_json(found, line, request.state.session_ends_at), headers=headers)
 

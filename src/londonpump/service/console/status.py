@@ -6,6 +6,7 @@ from typing import Any
 
 from londonpump.domain.json_values import JsonObject
 from londonpump.domain.mobilisations import SENDABLE
+from londonpump.persistence.repositories.mobilisations import StoredBoard
 from londonpump.service.board.rules import PumpState
 from londonpump.service.board.updates import fleet_on
 from londonpump.service.board.view import BoardView, london_day
@@ -32,20 +33,36 @@ class StatusLine:
 class LiveState:
     """The board of now with its status line."""
 
-    now: datetime
-    tag: str
-    """Changes with the board, the model and the minute."""
     line: StatusLine
     board: BoardView
 
 
-async def read_live(state: Services) -> LiveState:
-    """Return the board and the status of now. The board is read only if its version has changed."""
-    now = state.clock()
-    champion = state.champion.current
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a poll compares: the board as it is stored, and its tag."""
+
+    now: datetime
+    tag: str
+    """Changes with the board, the model and the minute."""
+    rows: StoredBoard | None
+    is_read: bool
+
+
+async def see_board(state: Services) -> Seen:
+    """Return the stored board with its tag. The rows are read only if their version has changed."""
+    now, model = state.clock(), state.champion.current
     # the cache asks for the version alone while nothing changes: thirty consoles poll each second
     is_read = await state.board.read(state, now, state.store.limits.patience_s)
     rows = state.board.read_cached().rows
+    # the minute is part of it, because states and warnings depend on the time as well
+    tag = f'"{rows.version if rows else 0}-{model and model.name[:8]}-{now:%H%M}-{is_read}"'
+    return Seen(now, tag, rows, is_read)
+
+
+async def read_live(state: Services, seen: Seen | None = None) -> LiveState:
+    """Return the board and the status of now. seen: what the caller has seen already."""
+    seen = seen or await see_board(state)
+    now, rows, is_read, champion = seen.now, seen.rows, seen.is_read, state.champion.current
     if champion is not None:
         fleet = state.station_indexes.of(champion).fleet(london_day(now))
     else:
@@ -73,10 +90,7 @@ async def read_live(state: Services) -> LiveState:
         problems=tuple(problems),
         is_simulated=champion is not None and champion.is_simulated,
     )
-    # the minute is part of it, because states and warnings depend on the time as well
-    version = rows.version if rows else 0
-    tag = f'"{version}-{line.model}-{now:%H%M}-{len(problems)}"'
-    return LiveState(now, tag, line, board)
+    return LiveState(line, board)
 
 
 def away_text(pump: PumpState) -> str | None:
