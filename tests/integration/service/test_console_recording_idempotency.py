@@ -1,5 +1,6 @@
 """Issue 18: what the forms of New call record, without a model and without script."""
 
+import json
 import re
 from collections.abc import Iterator
 
@@ -106,6 +107,15 @@ def test_a_place_that_may_be_several_is_asked_for(console) -> None:
     assert "Which place is meant?" in page
     # a name that is only similar is never taken
     assert 'data-pump="' not in page
+
+
+def test_a_match_of_the_page_is_taken_as_the_place(console) -> None:
+    match = console.get("/console/places?q=soho", **PART).json()[0]
+    chosen = json.dumps({"label": match["label"], "location": match["location"], "typed": "soho"})
+    page = console.post("/console/call", {"place": "soho", "chosen": chosen}, PART).text
+    assert re.findall(r'data-pump="([A-Z0-9]+)"', page)[0] == "A241"
+    # of another text than the field's it is none
+    assert 'data-pump="' not in console.post("/console/call", {"place": "ham", "chosen": chosen}, PART).text
 
 
 def test_a_changed_match_of_the_page_is_refused_and_not_believed(console) -> None:

@@ -72,9 +72,9 @@ async def _find_places(state: Services, person: Person, typed: str) -> list[Json
         {
             "label": match.label,
             "detail": text("call.left_out", word=match.left_out) if match.left_out else match.exactness,
-            # coordinates have no id in the gazetteer
-            "location": {"place": match.id}
-            if match.source is not None
+            # coordinates have no id in the gazetteer, and without a model only they can be used
+            "location": {"text": match.id}
+            if match.source is not None and state.champion.current is not None
             else {"easting_m": match.easting_m, "northing_m": match.northing_m},
             # what was found without a typed word is never taken by Enter alone
             "is_likely": match.left_out is None,
