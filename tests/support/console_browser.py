@@ -81,9 +81,10 @@ class ControlRoom:
 
     def kill(self) -> None:
         """Kill the service as a power failure would."""
-        if self.process is not None:
-            self.process.kill()
-            self.process.communicate()
+        process, self.process = self.process, None
+        if process is not None:
+            process.kill()
+            process.communicate()
 
     def add(self, username: str, role: str = "operator") -> None:
         """Create an account."""

@@ -19,16 +19,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse, RedirectResponse
 
 from londonpump.domain.errors import LondonPumpError
+from londonpump.service import errors
 from londonpump.service.console.texts import script_texts, text
-from londonpump.service.errors import (
-    NotFound,
-    NotSignedIn,
-    Problem,
-    log_problem,
-    request_id_of,
-    to_problem,
-    validation_problem,
-)
 from londonpump.service.openapi import unless_known
 from londonpump.service.state import state_of
 
@@ -106,7 +98,7 @@ class ConsoleRoute(APIRoute):
         async def answer(request: Request) -> Response:
             try:
                 return await handler(request)
-            except NotSignedIn as error:
+            except errors.NotSignedIn as error:
                 if is_part(request):
                     # the script shows the sign-in over the page, and nothing that was typed is lost
                     return problem_page(request, error)
@@ -121,13 +113,13 @@ class ConsoleRoute(APIRoute):
 def problem_page(request: Request, error: Exception) -> Response:
     """Return the page, or the part of one, that says what failed and what to do."""
     if isinstance(error, LondonPumpError):
-        problem = to_problem(error)
+        problem = errors.to_problem(error)
     elif isinstance(error, RequestValidationError):
-        problem = validation_problem(error)
+        problem = errors.validation_problem(error)
     else:
         assert isinstance(error, HTTPException)  # noqa: S101 - `ConsoleRoute` catches no other
-        problem = Problem(error.status_code, str(error.detail))
-    log_problem(request, error, problem)
+        problem = errors.Problem(error.status_code, str(error.detail))
+    errors.log_problem(request, error, problem)
     key = f"problem.{problem.status}"
     title = text(
         key if key in {f"problem.{known}" for known in (403, 404, 409, 422, 429, 503)} else "problem.other"
@@ -138,13 +130,13 @@ def problem_page(request: Request, error: Exception) -> Response:
         problem.status,
         title=title,
         problem=problem,
-        request_id=request_id_of(request.scope),
+        request_id=errors.request_id_of(request.scope),
     )
     response.headers.update(problem.headers)
     return response
 
 
-class NoSuchPage(NotFound):
+class NoSuchPage(errors.NotFound):
     """No page has this address (404)."""
 
     def __init__(self) -> None:

@@ -13,15 +13,7 @@ from typing import Annotated, Protocol
 import numpy as np
 from fastapi import APIRouter, Response
 from fastapi import Path as PathParameter
-from pmtiles.tile import (
-    Compression,
-    Entry,
-    TileType,
-    deserialize_directory,
-    deserialize_header,
-    find_tile,
-    zxy_to_tileid,
-)
+from pmtiles import tile as pmtiles
 
 from londonpump.domain.errors import BadFile
 from londonpump.domain.london_map import MAP_ATTRIBUTION, borough_outlines, thames_outline
@@ -64,14 +56,14 @@ class PmTiles:
     attribution: str
     tile_offset: int
     leaf_offset: int
-    root: list[Entry]
-    leaves: dict[int, list[Entry]] = field(default_factory=dict)
+    root: list[pmtiles.Entry]
+    leaves: dict[int, list[pmtiles.Entry]] = field(default_factory=dict)
 
     def tile(self, z: int, x: int, y: int) -> bytes | None:
         """Return a tile as it is stored, or None if the file has none there."""
-        number, entries = zxy_to_tileid(z, x, y), self.root
+        number, entries = pmtiles.zxy_to_tileid(z, x, y), self.root
         for _ in range(MAX_DIRECTORY_DEPTH):
-            entry = find_tile(entries, number)
+            entry = pmtiles.find_tile(entries, number)
             # a damaged directory must not fill the memory
             if entry is None or entry.length > MAX_TILE_BYTES:
                 return None
@@ -79,7 +71,7 @@ class PmTiles:
                 return os.pread(self.handle, entry.length, self.tile_offset + entry.offset)
             if entry.offset not in self.leaves:
                 packed = os.pread(self.handle, entry.length, self.leaf_offset + entry.offset)
-                self.leaves[entry.offset] = deserialize_directory(packed)
+                self.leaves[entry.offset] = pmtiles.deserialize_directory(packed)
             entries = self.leaves[entry.offset]
         return None
 
@@ -119,10 +111,10 @@ def open_tiles(path: Path) -> Tiles:
 
 
 def _open_pmtiles(path: Path, head: bytes) -> PmTiles:
-    header = deserialize_header(head)
-    if header["tile_type"] is not TileType.MVT or header["tile_compression"] not in {
-        Compression.GZIP,
-        Compression.NONE,
+    header = pmtiles.deserialize_header(head)
+    if header["tile_type"] is not pmtiles.TileType.MVT or header["tile_compression"] not in {
+        pmtiles.Compression.GZIP,
+        pmtiles.Compression.NONE,
     }:
         raise BadFile(path, "holds no vector tiles that browsers read", USE)
     handle = os.open(path, os.O_RDONLY)
@@ -136,7 +128,7 @@ def _open_pmtiles(path: Path, head: bytes) -> PmTiles:
         attribution=str(about.get("attribution", "")),
         tile_offset=header["tile_data_offset"],
         leaf_offset=header["leaf_directory_offset"],
-        root=deserialize_directory(os.pread(handle, header["root_length"], header["root_offset"])),
+        root=pmtiles.deserialize_directory(os.pread(handle, header["root_length"], header["root_offset"])),
     )
 
 
