@@ -137,7 +137,9 @@ def ranking_of(answer: JsonObject, asked_at: datetime, label: str = "") -> Ranki
     for i, candidate in enumerate(candidates):
         is_ticked = candidate["state"] in RANKED and n_ticked < max(1, needed["number"])
         n_ticked += is_ticked
-        rows.append(_row(candidate, candidates[:i], asked_at, axis, is_ticked=is_ticked))
+        rows.append(
+            _row(candidate, candidates[:i], candidates[i + 1 : i + 2], asked_at, axis, is_ticked=is_ticked)
+        )
     location = answer["location"]
     return Ranking(
         rows=tuple(rows),
@@ -187,7 +189,13 @@ def point_of(easting_m: float, northing_m: float) -> Point:
 
 
 def _row(
-    candidate: JsonObject, above: Sequence[JsonObject], asked_at: datetime, axis: Axis, *, is_ticked: bool
+    candidate: JsonObject,
+    above: Sequence[JsonObject],
+    below: Sequence[JsonObject],
+    asked_at: datetime,
+    axis: Axis,
+    *,
+    is_ticked: bool,
 ) -> RankedPump:
     warning = candidate["warning"]["text"] and (
         # the dots show how much; what lies outside the training data is said in full
@@ -196,7 +204,9 @@ def _row(
     # pumps of one station have one row of the model: the same picture twice would look like two facts
     same = next((each["pump"] for each in above if _times(each) == _times(candidate)), "")
     before_next, notes = candidate.get("chance_before_next"), []
-    if before_next is not None and CLOSE_LOW <= before_next <= CLOSE_HIGH:
+    # of two pumps of one station nobody asks which is there first
+    is_twin = any(_times(each) == _times(candidate) for each in below)
+    if before_next is not None and not is_twin and CLOSE_LOW <= before_next <= CLOSE_HIGH:
         notes.append(text("call.close", chance=twentieths(before_next)))
     notes += [each["text"] for each in candidate["explanations"][:2]]
     chances = candidate["chance_within_s"]
