@@ -41,7 +41,7 @@ def test_what_is_no_yes_or_no_is_422(value, shared_api) -> None:
 
 def test_a_question_of_a_colleague_is_near_and_the_own_is_not(shared_api) -> None:
     asked = shared_api.prediction(incident_number="000777-02062025")
-    shared_api.prediction(location={"postcode_district": "W1"})
+    shared_api.prediction(location={"postcode_district": "SE1"})
     olga = shared_api.live_service.bearer("olga")
     nearby = {
         who: shared_api.client.get("/v1/nearby", params=SOHO, headers=headers).json()["calls"]

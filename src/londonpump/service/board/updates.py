@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from uuid import uuid4
 
@@ -85,9 +85,11 @@ def mobilise(connection: Connection, actor: Actor, new: NewMobilisation) -> tupl
     # the lock serialises two control rooms that send the same pump: the second one sees the first mobilisation
     row = mobilisations.lock_pump(connection, new.pump)
     at = new.at or actor.now
-    withdrawn = mobilisations.withdrawn_mobilisation(connection, new.pump, at)
-    if withdrawn is not None:
-        return _repeat_withdrawn(connection, withdrawn, new, actor.now), False
+    while (withdrawn := mobilisations.withdrawn_mobilisation(connection, new.pump, at)) is not None:
+        if new.at is not None:
+            return _repeat_withdrawn(connection, withdrawn, new, actor.now), False
+        # whoever gives no time means now and repeats nothing, and the exact time is taken
+        at += timedelta(microseconds=1)
     before = mobilisations.mobilisation_before(connection, new.pump, at)
     # checked before the rules: a repeated request would otherwise fail because its own pump is out
     if before is not None and _is_duplicate(before, new, actor.now):
