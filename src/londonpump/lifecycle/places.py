@@ -81,6 +81,7 @@ def show_places(settings: Settings) -> tuple[list[str], dict[str, Any]]:
         raise BadFile(
             settings.places, "holds no places", "Import a gazetteer: londonpump places import FILE..."
         )
+    # opened for its check alone: what is shown is in the card
     FOLDERS.named(settings.places, name)
     folder = settings.places / name
     return format_index(folder), {"name": name} | {

@@ -168,6 +168,7 @@ def complete(places: list[Place]) -> list[Place]:
             for i, each in enumerate(places)
             if each.kind not in (BOROUGH, DISTRICT) and not (each.borough and each.district)
         ]
+        # without gaps the tree would be asked about no point at all, which it refuses
         if gaps:
             distances, nearest = tree.query(
                 np.array([(places[i].easting_m, places[i].northing_m) for i in gaps])
