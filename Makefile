@@ -10,14 +10,14 @@ WORKERS ?= 2
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install setup service-env airflow-env airflow demo test test-fast test-slow test-nightly check check-deploy fix up down logs containers-test bench docs lock clean
+.PHONY: help install setup service-env airflow-env airflow demo test test-fast test-slow test-browser test-nightly check check-deploy fix up down logs containers-test bench docs lock clean
 
 help:  ## what each command does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
 
 install: $(INSTALLED)  ## what a user needs in .venv, from the hash-locked requirements: no tools of developers
 
-$(INSTALLED): requirements/worker.lock requirements/build.lock pyproject.toml scripts/setup scripts/environment.sh
+$(INSTALLED): requirements/worker.lock requirements/build.lock pyproject.toml scripts/setup scripts/environment.sh scripts/vendor scripts/console/package-lock.json scripts/console/ol.js
 	@scripts/setup "$(PYTHON)" "$(VENV)" user
 	@touch $@
 
@@ -56,6 +56,9 @@ test-fast: $(READY)  ## the unit and property tests that take less than seconds
 test-slow: $(READY)  ## the proofs that take minutes, and every example of the property tests
 	@EXAMPLES=all $(PYTEST) -m "slow or hypothesis" $(ARGS)
 
+test-browser: $(READY)  ## the console in Chromium, which is installed if that is possible
+	@$(PYTEST) tests/browser $(ARGS)
+
 test-nightly: $(READY)  ## the service against its OpenAPI document, 2,000 cases an operation and role: hours
 	@CONTRACT_CASES="$${CONTRACT_CASES:-2000}" $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m slow tests/integration/service/test_contract_openapi.py $(ARGS)
 
@@ -66,6 +69,7 @@ check: $(READY)  ## format, lint, types, import directions, structure and langua
 	@$(BIN)/mypy
 	@$(BIN)/python scripts/bicep_names.py
 	@$(BIN)/lint-imports --no-cache
+	@scripts/console/check
 	@$(BIN)/python scripts/check_tree.py
 	@$(BIN)/python scripts/structure.py
 	@$(BIN)/hadolint deploy/images/Dockerfile
@@ -118,6 +122,7 @@ lock:  ## the locks anew (needs uv); they hold no address
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header requirements/clients.in -o requirements/clients.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header requirements/deploy.in -o requirements/deploy.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header requirements/docs.in -o requirements/docs.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header requirements/node.in -o requirements/node.lock
 
 clean:  ## everything made here, the environment too
 	rm -rf $(VENV) .venv-service .venv-airflow .venv-deploy .venv-docs site .cache .airflow .demo .mypy_cache .ruff_cache .hypothesis .coverage htmlcov

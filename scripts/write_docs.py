@@ -89,6 +89,11 @@ SETTING = {
     "proxies": "service: number of own proxies that add to X-Forwarded-For, 0 to 8; 0 ignores the header",
     "source_connections": "service: connections that one address may hold on which no valid token was seen, 1 to 256; not "
     "counted behind proxies",
+    "public_url": "service: address by which browsers reach the console, such as `https://pumps.example.org`; not set: the host of "
+    "each request. Set it if a proxy changes the header Host",
+    "console_records": "service: `false` removes recording from the console, if a feed alone keeps the board",
+    "map_tiles": "service: `.pmtiles` or `.mbtiles` file (OpenMapTiles schema) with the streets of the console's map; not set: no "
+    "streets",
     "challenge_days": "days before the newest complete day at which a training stops, so that later days are left for the evaluation",
     "champion_age_days": "a champion trained until more days ago may be replaced by a newer model that is not worse",
     "run": "name of the scheduled run that a command is part of; stored in the ledger",

@@ -153,6 +153,12 @@ class Settings(BaseSettings):
     """Time that a request waits for the database before it is answered with 503."""
     drain_s: float = Field(default=0.0, ge=0, le=600)
     """Seconds after SIGTERM during which the service still answers, while `/readyz` sends new requests elsewhere."""
+    public_url: BareAddress | None = None
+    """Address by which browsers reach the console; None: the host of each request. Needed behind a proxy that changes it."""
+    console_records: bool = True
+    """Whether pumps can be recorded as sent in the console; False if only a feed keeps the board."""
+    map_tiles: Path | None = None
+    """PMTiles or MBTiles file (OpenMapTiles schema) with the streets of the console's map; None: no streets."""
     challenge_days: int = Field(default=28, ge=1, le=366)
     """Length of the period before the newest complete day that training leaves out and evaluation uses."""
     champion_age_days: int = Field(default=180, ge=1)

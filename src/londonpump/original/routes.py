@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import AfterValidator
+from starlette.responses import RedirectResponse
 
 from londonpump.domain.usernames import username_key
 from londonpump.original.parameters import (
@@ -21,7 +22,7 @@ from londonpump.persistence.repositories.predictions import HistoryQuery, Histor
 from londonpump.persistence.repositories.users import find_named
 from londonpump.service.errors import NotFound
 from londonpump.service.field_formats import PREDICTION_CURSOR, Responses, naive_utc, original_id
-from londonpump.service.rights import SEES_ALL, Anybody, Person, SignedIn
+from londonpump.service.rights import CONSOLE_PATH, SEES_ALL, Anybody, Person, SignedIn
 from londonpump.service.state import State
 
 # the year 9999 could overflow when converted to UTC
@@ -100,9 +101,12 @@ HISTORY_RESPONSES: Responses = {
 }
 
 
-@router.get("/", operation_id="get_status", response_description="The service runs.")
-async def status(_: Anybody) -> Ready:
-    """Return the status of the service."""
+@router.get("/", operation_id="get_status", response_description="The service runs.", response_model=Ready)
+async def status(request: Request, _: Anybody) -> Ready | Response:
+    """Return the status of the service. A browser is sent to the console."""
+    # only browsers ask for pages: the clients of the original, curl and monitors do not name them
+    if "text/html" in request.headers.get("accept", ""):
+        return RedirectResponse(CONSOLE_PATH, 303, headers={"Vary": "Accept"})
     return Ready(**READY)
 
 

@@ -22,7 +22,9 @@ from londonpump.service.http_limits import connection_of
 from londonpump.service.middleware import body_too_large_text, limit_bytes_of
 from londonpump.service.rights import token_problem
 
-PUBLIC_PATHS = frozenset({"/", "/livez", "/readyz", "/metrics", "/register", "/login", "/refresh"})
+PUBLIC_PATHS = frozenset(
+    {"/", "/livez", "/readyz", "/metrics", "/register", "/login", "/refresh", "/console/sign-in"}
+)
 """Paths that need no token; a test compares them with the routes. The documentation pages take no body."""
 HEALTH_PATHS = ("/livez", "/readyz")
 """Answered even when anonymous clients hold all their connections: a failed probe would restart a working service."""

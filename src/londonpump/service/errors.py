@@ -274,7 +274,7 @@ def answer_errors(app: FastAPI) -> None:
 
     async def handle_own_error(request: Request, error: Exception) -> JSONResponse:
         problem = to_problem(error) if isinstance(error, LondonPumpError) else Problem(500, UNEXPECTED)
-        _log_problem(request, error, problem)
+        log_problem(request, error, problem)
         return problem.response(request.scope)
 
     async def handle_validation_error(request: Request, error: Exception) -> JSONResponse:
@@ -306,7 +306,7 @@ def _loc(field_path: str, where: str) -> list[str]:
     return parts if parts[0] in REQUEST_PARTS else [where, *parts]
 
 
-def _log_problem(request: Request, error: Exception, problem: Problem) -> None:
+def log_problem(request: Request, error: Exception, problem: Problem) -> None:
     """Log a server error with its text or traceback, and note the error type of every request."""
     # the log line of the request, written by `middleware`, includes the type of its error
     request.scope.setdefault("state", {})["problem"] = type(error).__name__

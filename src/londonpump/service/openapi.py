@@ -254,7 +254,7 @@ def add_docs_page(app: FastAPI) -> None:
         return json.dumps(app.openapi(), ensure_ascii=False, separators=(",", ":")).encode()
 
     async def openapi(request: Request) -> Response:
-        return _unless_known(request, document(), "application/json", {"Cache-Control": "no-cache"})
+        return unless_known(request, document(), "application/json", {"Cache-Control": "no-cache"})
 
     app.add_route("/docs", _page, include_in_schema=False)
     app.add_route("/docs/{file}", _asset, include_in_schema=False)
@@ -272,7 +272,7 @@ async def _redoc_page(_request: Request) -> Response:
 
 
 async def _redoc_script(request: Request) -> Response:
-    return _unless_known(request, _content(REDOC), "text/javascript", KEPT)
+    return unless_known(request, _content(REDOC), "text/javascript", KEPT)
 
 
 async def _asset(request: Request) -> Response:
@@ -282,7 +282,7 @@ async def _asset(request: Request) -> Response:
     # an allow-list, so that no path leads out of the folder of the package
     if name not in ASSETS:
         raise HTTPException(404)
-    return _unless_known(request, _content(name), ASSETS[name], KEPT)
+    return unless_known(request, _content(name), ASSETS[name], KEPT)
 
 
 @cache
@@ -296,7 +296,7 @@ def _tag(content: bytes) -> str:
     return f'"{sha256(content).hexdigest()[:32]}"'
 
 
-def _unless_known(request: Request, content: bytes, media_type: str, headers: Mapping[str, str]) -> Response:
+def unless_known(request: Request, content: bytes, media_type: str, headers: Mapping[str, str]) -> Response:
     """Return the content, or a 304 if the client already has it."""
     headers = {**headers, "ETag": _tag(content)}
     if is_known(request.headers.get("if-none-match", ""), _tag(content)):

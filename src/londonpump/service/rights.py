@@ -23,6 +23,10 @@ LONGEST_TOKEN = 1024
 """Our tokens have about 300 characters. Decoding one as long as a whole head would block the event loop for several ms."""
 
 
+CONSOLE_PATH = "/console/"
+"""Routes below it take the console's cookie, and no token; all others take no cookie, so that no foreign page can use them."""
+
+
 class Role(StrEnum):
     """Role of an account. SERVICE is a machine, such as the feed of the board."""
 
@@ -50,6 +54,12 @@ def bearer_token(connection: HTTPConnection) -> str | None:
     return token if scheme.lower() == "bearer" and 0 < len(token) <= LONGEST_TOKEN else None
 
 
+def cookie_token(connection: HTTPConnection, state: Services) -> str | None:
+    """Return the token of the console's cookie; None if there is none that we issued."""
+    tokens = state.auth.tokens
+    return tokens.read_cookie(connection.cookies.get(tokens.cookie_name, ""))
+
+
 def token_problem(connection: HTTPConnection) -> NotSignedIn | TokenExpired | None:
     """Return why the token of a request is invalid; None if it is signed by us and not expired.
 
@@ -57,6 +67,8 @@ def token_problem(connection: HTTPConnection) -> NotSignedIn | TokenExpired | No
     """
     state: Services | None = getattr(connection.app.state, "service", None)
     token = bearer_token(connection)
+    if state is not None and connection.scope["path"].startswith(CONSOLE_PATH):
+        return NoValidToken() if cookie_token(connection, state) is None else None
     if state is None or token is None:
         return NoValidToken()
     try:
@@ -82,7 +94,11 @@ async def person_of(request: Request) -> Person:
     # the role comes from the database, not from the token, so that a demotion takes effect at once
     if found is None or found.user_id != claims.user_id or not found.is_live(now):
         raise NoValidToken("The session has ended")
-    person = Person(found.user_id, found.username, Role(found.role), claims.session_id)
+    return note_person(request, Person(found.user_id, found.username, Role(found.role), claims.session_id))
+
+
+def note_person(request: Request, person: Person) -> Person:
+    """Note who sends a request, for its log line and the limits of its connection, and return them."""
     request.state.person = person
     # only now is the session known to be open: the connection leaves the anonymous limits
     if (client_connection := connection_of(request.scope)) is not None:
@@ -101,11 +117,15 @@ class Right(SecurityBase):
 
     async def __call__(self, request: Request) -> Person:
         """Return the person if the role is one of these."""
-        person = await person_of(request)
+        person = await self.find_person(request)
         if person.role not in self.roles:
             allowed = " or ".join(sorted(self.roles))
             raise NotAllowed(f"This requires the role {allowed}; {person.username} is {person.role}.")
         return person
+
+    async def find_person(self, request: Request) -> Person:
+        """Return the person who sends the request."""
+        return await person_of(request)
 
 
 class Public:

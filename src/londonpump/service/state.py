@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from londonpump.service.auth.lifespan import Auth
     from londonpump.service.auth.passwords import HashCost
     from londonpump.service.board.cache import BoardCache, BoardLimits
+    from londonpump.service.console.tiles import Tiles
     from londonpump.service.health.lifespan import AlarmFigures, HealthCache, Live
     from londonpump.service.imported_tables import ImportedTable
     from londonpump.service.micro_batching import MicroBatcher
@@ -81,6 +82,8 @@ class Services:
     """Expensive questions, answered one by one: a named area has many points, and each explanation takes 1 ms."""
     batch_turn: "BatchTurn" = field(init=False)
     audit: "AuditBatch" = field(init=False)
+    tiles: "Tiles | None" = field(init=False)
+    """Streets of the console's map."""
     model_change: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while the active model is being changed by a request."""
 

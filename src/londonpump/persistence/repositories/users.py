@@ -206,6 +206,13 @@ def session_of_refresh_token(connection: Connection, sha256: str) -> str | None:
     return connection.execute(select(refresh_tokens.c.session_id).where(key)).scalar()
 
 
+def session_of_token(connection: Connection, sha256: str) -> tuple[str, Session] | None:
+    """Return the id and the session of a token that is not used up, such as that of a cookie; None if it is unknown."""
+    mine = _SESSIONS.join(refresh_tokens, refresh_tokens.c.session_id == sessions.c.id)
+    found = connection.execute(mine.where(refresh_tokens.c.sha256 == sha256)).one_or_none()
+    return None if found is None else (found[0], Session(*found[1:]))
+
+
 def use_refresh_token(connection: Connection, sha256: str, now: datetime) -> tuple[str | None, bool]:
     """Mark a refresh token as used. Returns: its session (None if unknown), and whether this is its first use."""
     session_id = session_of_refresh_token(connection, sha256)

@@ -116,6 +116,14 @@ async def register(request: Request, payload: Registration, _: Anybody) -> Regis
 )
 async def login(request: Request, username: Username, password: Password, _: Anybody) -> TokenResponse:
     """Begin a session of 12 hours. The response does not reveal whether the user exists."""
+    now = state_of(request).clock()
+    return _access(state_of(request), await begin_session(request, username, password), now)
+
+
+async def begin_session(
+    request: Request, username: str, password: str, token_prefix: str = ""
+) -> service.SignedIn:
+    """Check a password in turn and begin a session. token_prefix: see `service.Attempt`. Raises: WrongCredentials."""
     state = state_of(request)
     auth, now = state.auth, state.clock()
     # measured from the arrival, so that waiting in queues does not show in the time of a rejection
@@ -132,12 +140,12 @@ async def login(request: Request, username: Username, password: Password, _: Any
     # hashing has a queue of its own: the slot is free for other anonymous requests meanwhile
     release_slot(request.scope)
     async with auth.turns.of((name, source)):
-        new_session = await service.sign_in(state, username, password, source)
+        new_session = await service.sign_in(state, username, password, source, token_prefix)
     if new_session is None:
         await auth.passwords.delay_refusal(received_s)
         raise WrongCredentials
     auth.waits.forget(("login", name, source))
-    return _access(state, new_session, now)
+    return new_session
 
 
 @router.post(

@@ -56,6 +56,8 @@ class Attempt:
     is_bcrypt_in_use: bool = False
     counted: tuple[str, ...] = ()
     """Keys under which the attempt was counted."""
+    token_prefix: str = ""
+    """What is hashed before the opaque token of the new session: `tokens.CONSOLE` for a cookie."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +128,7 @@ def begin_session(
     session = users.OpenSession(token_urlsafe(16), attempt.source, now, now + SESSION_LIFE)
     # ended sessions are kept for 90 days, because they prove that a source is known
     users.add_session(connection, user.id, session, now - KNOWN_SOURCE_LIFETIME)
-    refresh_token = _add_refresh_token(connection, session.id, now)
+    refresh_token = _add_refresh_token(connection, session.id, now, attempt.token_prefix)
     append_audit(connection, now, "sign_in", user.id, {"session": session.id, "source": attempt.source})
     return SignedIn(user.id, session.id, session.ends_at, refresh_token)
 
@@ -245,10 +247,10 @@ def _account(connection: Connection, name: str) -> users.User | None:
     return users.find_named(connection, name) if name else None
 
 
-def _add_refresh_token(connection: Connection, session_id: str, now: datetime) -> str:
+def _add_refresh_token(connection: Connection, session_id: str, now: datetime, prefix: str = "") -> str:
     """Create a refresh token; only its hash is stored."""
     token = new_refresh_token()
-    users.add_refresh_token(connection, token_digest(token), session_id, now)
+    users.add_refresh_token(connection, token_digest(prefix + token), session_id, now)
     return token
 
 
@@ -306,7 +308,9 @@ async def withdraw_if_busy(state: Services, withdraw: Callable[[Connection], Non
         raise
 
 
-async def sign_in(state: Services, username: str, password: str, source: str) -> SignedIn | None:
+async def sign_in(
+    state: Services, username: str, password: str, source: str, token_prefix: str = ""
+) -> SignedIn | None:
     """Check a password and begin a session. Returns: None if the sign-in is rejected. Raises: TooManyAttempts."""
     write, now = state.store.write, state.clock()
     attempt = await write(
@@ -315,6 +319,7 @@ async def sign_in(state: Services, username: str, password: str, source: str) ->
     )
     if attempt.wait_s:
         raise TooManyAttempts(attempt.wait_s)
+    attempt = replace(attempt, token_prefix=token_prefix)
     async with withdraw_if_busy(state, partial(withdraw_attempt, attempt=attempt)):
         new_session = await _session(state, attempt, password, now)
     if new_session is None:

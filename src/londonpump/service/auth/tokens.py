@@ -3,6 +3,7 @@
 The secret has no default: it is created at the first start, or LONDONPUMP_SECRET_FILE names it.
 """
 
+import hmac
 import os
 import re
 import secrets
@@ -30,6 +31,8 @@ REQUIRED = ("exp", "iat", "sub", "sid", "jti")
 MIN_BYTES, MAX_BYTES = 32, 4096
 MIN_DISTINCT_BYTES = 8
 NAME = "secret"
+CONSOLE = "console:"
+"""Prefix of the hashed text of a console's token. No refresh token has this form, so neither can be used as the other."""
 MAKE_ONE = "Create one: `(umask 077; openssl rand -hex 32 > FILE)`."
 
 
@@ -55,6 +58,8 @@ class Tokens:
     def __init__(self, secret: bytes, life: timedelta = ACCESS_LIFE) -> None:
         self._secret = secret
         self._life = life
+        # cookies ignore ports: two installations on one host must not overwrite each other's sessions
+        self.cookie_name = f"__Host-londonpump-{self._mac('cookie name')[:8]}"
         # a client sends the same token for ten minutes: the cache saves verifying its signature per request
         self._claims_in = lru_cache(KNOWN_TOKENS)(self._checked)
 
@@ -77,6 +82,22 @@ class Tokens:
         if expires_s <= now.timestamp():
             raise TokenTooOld
         return claims
+
+    def make_cookie(self, token: str) -> str:
+        """Return the value of the console's cookie: the opaque token, and the proof that we issued it."""
+        return f"{token}.{self._mac(CONSOLE + token)}"
+
+    def read_cookie(self, value: str) -> str | None:
+        """Return the token of a cookie that we issued; None for any other text. The database knows whether it is open."""
+        token, _, mac = value.partition(".")
+        # compared as bytes: `compare_digest` rejects texts that are not ASCII
+        is_ours = hmac.compare_digest(
+            mac.encode("utf-8", "surrogatepass"), self._mac(CONSOLE + token).encode()
+        )
+        return token if is_ours and can_be_refresh_token(token) else None
+
+    def _mac(self, text: str) -> str:
+        return hmac.new(self._secret, text.encode("utf-8", "surrogatepass"), sha256).hexdigest()
 
     def _checked(self, text: str) -> tuple[Claims, int]:
         try:

@@ -1,0 +1,23 @@
+// What the map of the console uses of OpenLayers. esbuild bundles it to static/vendor/ol.js, and tsc reads it as declarations.
+export {default as Feature} from 'ol/Feature.js';
+export {default as OlMap} from 'ol/Map.js';
+export {default as View} from 'ol/View.js';
+export {default as Attribution} from 'ol/control/Attribution.js';
+export {default as GeoJSON} from 'ol/format/GeoJSON.js';
+export {default as MVT} from 'ol/format/MVT.js';
+export {default as LineString} from 'ol/geom/LineString.js';
+export {default as Point} from 'ol/geom/Point.js';
+export {defaults as defaultInteractions} from 'ol/interaction/defaults.js';
+export {default as KeyboardPan} from 'ol/interaction/KeyboardPan.js';
+export {default as KeyboardZoom} from 'ol/interaction/KeyboardZoom.js';
+export {default as VectorLayer} from 'ol/layer/Vector.js';
+export {default as VectorTileLayer} from 'ol/layer/VectorTile.js';
+export {fromLonLat, toLonLat} from 'ol/proj.js';
+export {default as VectorSource} from 'ol/source/Vector.js';
+export {default as VectorTileSource} from 'ol/source/VectorTile.js';
+export {default as CircleStyle} from 'ol/style/Circle.js';
+export {default as Fill} from 'ol/style/Fill.js';
+export {default as RegularShape} from 'ol/style/RegularShape.js';
+export {default as Stroke} from 'ol/style/Stroke.js';
+export {default as Style} from 'ol/style/Style.js';
+export {default as Text} from 'ol/style/Text.js';

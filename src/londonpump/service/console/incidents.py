@@ -1,0 +1,174 @@
+"""Incidents: the list of open ones and of those closed today, and one incident with its pumps and its history."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from typing import Annotated
+from urllib.parse import quote
+
+from fastapi import APIRouter, Form, Path, Request, Response
+from starlette.responses import RedirectResponse
+
+from londonpump.domain.mobilisations import Event, State
+from londonpump.service.board import routes as board
+from londonpump.service.board.rules import MAX_AHEAD
+from londonpump.service.board.schemas import EventTime, MobilisationResponse, Withdrawal
+from londonpump.service.console.pages import LONDON, PAGE_HEADERS, ConsoleRoute, london_time, render
+from londonpump.service.console.ranking import duration, grid_reference
+from londonpump.service.console.session import CALLERS, Caller, Visitor
+from londonpump.service.console.status import read_live
+from londonpump.service.console.texts import text
+from londonpump.service.errors import Unprocessable
+from londonpump.service.field_formats import INCIDENT, OUR_ID
+from londonpump.service.incidents.routes import READ_WITHIN_S
+from londonpump.service.incidents.view import closed_incidents, find_incident, open_incidents
+from londonpump.service.state import State as ServiceState
+
+router = APIRouter(prefix="/console", route_class=ConsoleRoute, include_in_schema=False)
+TYPED_TIME = re.compile(r"(\d{1,2})[:.]?(\d{2})(?:[:.]?(\d{2}))?")
+WITHDRAWN = "withdrawn"
+ON_THE_WAY = frozenset({State.MOBILISED, State.MOBILE})
+NEXT_EVENTS = {
+    State.MOBILISED: (Event.MOBILE, Event.ARRIVED),
+    State.MOBILE: (Event.ARRIVED,),
+    State.AT_INCIDENT: (Event.LEFT, Event.RETURNED),
+    State.RETURNING: (Event.RETURNED,),
+}
+"""What can be reported of a pump next, by its state."""
+KEYS = {Event.MOBILE: "M", Event.ARRIVED: "A", Event.LEFT: "L", Event.RETURNED: "T"}
+WITHDRAW_KEY = "W"
+
+
+@dataclass(frozen=True, slots=True)
+class SentPump:
+    """A pump of an incident as the pages show it."""
+
+    mobilisation: MobilisationResponse
+    now: datetime
+
+    @property
+    def due_at(self) -> datetime | None:
+        """Announced arrival of a pump on its way; None if it is there, was withdrawn, or no time was announced."""
+        announced, each = self.mobilisation.announced, self.mobilisation
+        if announced is None or each.state not in ON_THE_WAY:
+            return None
+        return each.mobilised_at + timedelta(seconds=announced.p50_s)
+
+    @property
+    def announced(self) -> str:
+        """Announced arrival as time of day."""
+        announced = self.mobilisation.announced
+        if announced is None:
+            return text("status.weather_missing")
+        return london_time(self.mobilisation.mobilised_at + timedelta(seconds=announced.p50_s))
+
+    @property
+    def is_overdue(self) -> bool:
+        """True if it should be there by now."""
+        return self.due_at is not None and self.due_at < self.now
+
+    @property
+    def state(self) -> str:
+        """Present state as a text."""
+        each = self.mobilisation
+        if each.withdrawn_at is not None:
+            return text("incident.withdrawn", time=london_time(each.withdrawn_at))
+        if self.due_at is None:
+            return text(f"state.{each.state}") if each.state != State.AVAILABLE else text("incident.back")
+        left_s = (self.due_at - self.now).total_seconds()
+        return (
+            text("incident.due", time=duration(left_s))
+            if left_s >= 0
+            else text("incident.late", time=duration(-left_s))
+        )
+
+    @property
+    def acts(self) -> list[tuple[str, str, str]]:
+        """(event, text, key) of what can be reported next."""
+        state = self.mobilisation.state
+        if self.mobilisation.withdrawn_at is not None:
+            return []
+        found = [(each.value, text(f"incident.{each}"), KEYS[each]) for each in NEXT_EVENTS.get(state, ())]
+        if state in ON_THE_WAY:
+            found.append((WITHDRAWN, text("call.withdraw"), WITHDRAW_KEY))
+        return found
+
+
+@router.get("/incidents")
+async def incidents_page(request: Request, state: ServiceState, _: Visitor) -> Response:
+    """List the open incidents, overdue ones first, and those that were closed today."""
+    now = state.clock()
+    open_ones, closed = await state.store.read(
+        lambda connection: (open_incidents(connection, now), closed_incidents(connection, now)),
+        within_s=READ_WITHIN_S,
+    )
+    live = await read_live(state)
+    return render(
+        request,
+        "incidents.html",
+        status_line=live.line,
+        open=[(each, [SentPump(sent, now) for sent in each.mobilisations]) for each in open_ones],
+        closed=closed,
+        grid_reference=grid_reference,
+    )
+
+
+@router.get("/incidents/{number:path}")
+async def incident_page(
+    request: Request, state: ServiceState, person: Visitor, number: Annotated[str, Path(pattern=INCIDENT)]
+) -> Response:
+    """Show one incident: its pumps with what can be reported next, and its history."""
+    now = state.clock()
+    found = await state.store.read(
+        lambda connection: find_incident(connection, number, now), within_s=READ_WITHIN_S
+    )
+    return render(
+        request,
+        "incident.html",
+        status_line=(await read_live(state)).line,
+        incident=found,
+        pumps=[SentPump(each, now) for each in found.mobilisations],
+        place=f"{found.location.easting_m:.0f}, {found.location.northing_m:.0f}" if found.location else "",
+        grid=grid_reference(found.location.easting_m, found.location.northing_m) if found.location else "",
+        may_report=person.role in CALLERS and state.settings.console_records,
+    )
+
+
+@router.post("/events")
+async def report(
+    state: ServiceState,
+    person: Caller,
+    mobilisation: Annotated[str, Form(pattern=OUR_ID)],
+    event: Annotated[str, Form(max_length=20)],
+    at: Annotated[str, Form(max_length=20)] = "",
+) -> Response:
+    """Report an event of a pump, now or at the time that was typed, and show the incident again."""
+    if event == WITHDRAWN:
+        done = await board.withdraw(person, state, mobilisation, Withdrawal(reason=text("call.mistake")))
+    else:
+        # the letters of the page send no other, but anybody with a session can
+        if event not in set(Event):
+            raise Unprocessable(("event", text("incident.no_event")))
+        typed = EventTime.model_construct(at=typed_time(at, state.clock())) if at.strip() else None
+        done = await board.report(person, state, mobilisation, Event(event), typed)
+    return RedirectResponse(f"/console/incidents/{quote(done.incident_number)}", 303, PAGE_HEADERS)
+
+
+def typed_time(typed: str, now: datetime) -> datetime:
+    """Return the last time before now that London's clocks showed what was typed. Raises: Unprocessable."""
+    found = TYPED_TIME.fullmatch(typed.strip())
+    try:
+        hour, minute, second = (int(part or 0) for part in found.groups()) if found else (24, 0, 0)
+        wall = time(hour, minute, second)
+    except ValueError:
+        wall = None
+    if wall is None:
+        raise Unprocessable(("at", text("incident.time", typed=typed)))
+    today = now.astimezone(LONDON).date()
+    # on the night when clocks go back, an hour comes twice: the later one that is over is meant
+    candidates = [
+        datetime.combine(day, wall, LONDON).replace(fold=fold).astimezone(now.tzinfo)
+        for day in (today, today - timedelta(days=1))
+        for fold in (1, 0)
+    ]
+    return next(each for each in sorted(candidates, reverse=True) if each <= now + MAX_AHEAD)

@@ -1,0 +1,168 @@
+"""Pages of the console: templates, the policy of every page, files, and problems as pages instead of JSON."""
+
+import gzip
+import mimetypes
+from collections.abc import Callable, Coroutine
+from datetime import datetime
+from functools import cache
+from http import HTTPStatus
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+from fastapi import HTTPException, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.responses import HTMLResponse, RedirectResponse
+
+from londonpump.domain.errors import LondonPumpError
+from londonpump.service import errors
+from londonpump.service.console.texts import script_texts, text
+from londonpump.service.openapi import unless_known
+from londonpump.service.state import state_of
+
+FOLDER = Path(str(files(__package__)))
+LONDON = ZoneInfo("Europe/London")
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
+)
+# with `no-referrer` browsers send `Origin: null` with forms, and the rule about our own pages would reject them
+PAGE_HEADERS = {"Content-Security-Policy": POLICY, "Referrer-Policy": "same-origin"}
+# asked for again by its ETag: after an upgrade no page may run with an old script
+FILE_HEADERS = {"Cache-Control": "private, no-cache", "Vary": "Accept-Encoding"}
+SIGN_IN = "/console/sign-in"
+PAGES = (("/console/", "call", "F2"), ("/console/incidents", "incidents", "F8"))
+"""(address, text, key) of each page."""
+THEMES = ("system", "day", "night")
+THEME_COOKIE = "londonpump-theme"
+PART_HEADER = "console-part"
+MIN_COMPRESSED_BYTES = 1000
+mimetypes.add_type("text/javascript", ".js")
+
+
+@cache
+def environment() -> Environment:
+    """Return the templates. Every value is escaped: callers' words appear on pages."""
+    made = Environment(
+        loader=FileSystemLoader(FOLDER / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    # texts are looked up by templates too, so that no page has words of its own
+    made.filters["london"] = london_time
+    made.globals |= {"t": text, "pages": PAGES, "script_texts": script_texts}
+    return made
+
+
+def london_time(at: datetime, with_seconds: bool = True) -> str:
+    """Return the time of day in London."""
+    return at.astimezone(LONDON).strftime("%H:%M:%S" if with_seconds else "%H:%M")
+
+
+def is_part(request: Request) -> bool:
+    """Return whether a script of the page asks, which puts the answer into the page."""
+    return PART_HEADER in request.headers
+
+
+def render(request: Request, template: str, status: int = HTTPStatus.OK, **values: Any) -> HTMLResponse:
+    """Return a page, or a part of one."""
+    theme = request.cookies.get(THEME_COOKIE, "")
+    about = {
+        "theme": theme if theme in THEMES else THEMES[0],
+        "person": getattr(request.state, "person", None),
+        "path": request.url.path,
+        "now": state_of(request).clock().astimezone(LONDON),
+        "session_ends_at": getattr(request.state, "session_ends_at", None),
+        "is_part": is_part(request),
+    }
+    html = environment().get_template(template).render(**{"status_line": None, **about, **values})
+    return HTMLResponse(html, status, PAGE_HEADERS)
+
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class ConsoleRoute(APIRoute):
+    """Route whose problems are pages; without a session it leads to the sign-in page."""
+
+    def get_route_handler(self) -> Handler:
+        """Return the handler of the route with its problems answered."""
+        handler = super().get_route_handler()
+
+        async def answer(request: Request) -> Response:
+            try:
+                return await handler(request)
+            except errors.NotSignedIn as error:
+                if is_part(request):
+                    # the script shows the sign-in over the page, and nothing that was typed is lost
+                    return problem_page(request, error)
+                # without the query: what was typed there is no part of the address of the sign-in page
+                return RedirectResponse(f"{SIGN_IN}?next={quote(request.url.path)}", 303, PAGE_HEADERS)
+            except (LondonPumpError, RequestValidationError, HTTPException) as error:
+                return problem_page(request, error)
+
+        return answer
+
+
+def problem_page(request: Request, error: Exception) -> Response:
+    """Return the page, or the part of one, that says what failed and what to do."""
+    if isinstance(error, LondonPumpError):
+        problem = errors.to_problem(error)
+    elif isinstance(error, RequestValidationError):
+        problem = errors.validation_problem(error)
+    else:
+        assert isinstance(error, HTTPException)  # noqa: S101 - `ConsoleRoute` catches no other
+        problem = errors.Problem(error.status_code, str(error.detail))
+    errors.log_problem(request, error, problem)
+    key = f"problem.{problem.status}"
+    title = text(
+        key if key in {f"problem.{known}" for known in (403, 404, 409, 422, 429, 503)} else "problem.other"
+    )
+    response = render(
+        request,
+        "problem_part.html" if is_part(request) else "problem.html",
+        problem.status,
+        title=title,
+        problem=problem,
+        request_id=errors.request_id_of(request.scope),
+    )
+    response.headers.update(problem.headers)
+    return response
+
+
+class NoSuchPage(errors.NotFound):
+    """No page has this address (404)."""
+
+    def __init__(self) -> None:
+        super().__init__(text("problem.page"))
+
+
+@cache
+def assets() -> dict[str, tuple[bytes, bytes | None]]:
+    """Return {path: (content, gzipped content or None)} of all files, read once: no request opens a path that it names."""
+    folder = FOLDER / "static"
+    found = {}
+    for path in sorted(each for each in folder.rglob("*") if each.is_file()):
+        content = path.read_bytes()
+        # compressed here rather than in the package: 20 ms at the first request, and no second file can differ
+        packed = gzip.compress(content, mtime=0) if len(content) >= MIN_COMPRESSED_BYTES else None
+        found[path.relative_to(folder).as_posix()] = content, packed
+    return found
+
+
+def asset_response(request: Request, name: str) -> Response:
+    """Return a file. Raises: NoSuchPage."""
+    found = assets().get(name)
+    if found is None:
+        raise NoSuchPage
+    content, packed = found
+    media_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    if packed is not None and "gzip" in request.headers.get("accept-encoding", ""):
+        return unless_known(request, packed, media_type, {**FILE_HEADERS, "Content-Encoding": "gzip"})
+    return unless_known(request, content, media_type, FILE_HEADERS)

@@ -1,0 +1,356 @@
+// @ts-check
+// New call with script: matches while typing, the list that never moves by itself, recording by one key, and the draft of the tab.
+
+import {askAgain, byId, fetchPart, isLost, onKey, onLive, say, texts} from "./live.js";
+
+/** @typedef {{label: string, detail: string, location: object, is_likely: boolean, is_certain: boolean}} Match */
+/** @typedef {{place: string, type: string, property: string, key: string, chosen: string, incident: string, pending: string}} Draft */
+
+const TYPING_PAUSE_MS = 150, MIN_LETTERS = 2, DRAFT = "londonpump-draft";
+const form = /** @type {HTMLFormElement} */ (byId("call")), list = byId("list"), said = byId("said");
+const place = /** @type {HTMLInputElement} */ (byId("place")), matchBox = byId("matches");
+const type = /** @type {HTMLSelectElement} */ (byId("type")), property = /** @type {HTMLSelectElement} */ (byId("property"));
+/** @type {Match[]} */
+let matches = [];
+let active = 0, searches = 0, rankings = 0, chosen = "", key = "", incident = "", pending = "";
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let typing;
+/** @type {Record<string, string>} */
+let away = {};
+
+/** Says a text to screen readers; what stands nowhere else on the page is shown too.
+ * @param {string} text @param {boolean} [isShown] */
+const announce = (text, isShown = false) => { said.textContent = text; said.classList.toggle("hidden", !isShown); };
+/** @param {string} state */
+const mark = (state) => { form.dataset.state = state; };
+/** @returns {HTMLInputElement[]} */
+const ticks = () => [...list.querySelectorAll("input[name=pump]")].map((each) => /** @type {HTMLInputElement} */ (each));
+/** @param {string} name @returns {string} */
+const hidden = (name) => /** @type {HTMLInputElement | null} */ (list.querySelector(`input[name=${name}]`))?.value ?? "";
+
+// ---- the place
+
+place.addEventListener("input", () => {
+  clearTimeout(typing);
+  chosen = "";
+  keepDraft();
+  typing = setTimeout(search, TYPING_PAUSE_MS);
+});
+
+async function search() {
+  const typed = place.value.trim(), mine = ++searches;
+  if (typed.length < MIN_LETTERS) return show([]);
+  const response = await fetchPart(`/console/places?q=${encodeURIComponent(typed)}`).catch(() => null);
+  // an answer that arrives after a newer one is dropped
+  if (mine !== searches || !response?.ok) return;
+  show(await response.json());
+  announce(matches.length ? say("matches", {n: matches.length}) : texts.no_match, !matches.length);
+}
+
+/** @param {Match[]} found */
+function show(found) {
+  matches = found;
+  active = 0;
+  matchBox.replaceChildren(...found.map((match, i) => {
+    const option = document.createElement("div"), detail = document.createElement("span");
+    option.id = `match-${i}`;
+    option.setAttribute("role", "option");
+    detail.textContent = match.detail;
+    option.append(match.label, " ", detail);
+    // before `blur` of the field, which would close the box
+    option.addEventListener("mousedown", (event) => { event.preventDefault(); take(i); });
+    return option;
+  }));
+  matchBox.hidden = !found.length;
+  place.setAttribute("aria-expanded", String(found.length > 0));
+  // a place that was found without one of the typed words is never taken by Enter alone
+  if (found[0]?.is_likely === false) active = -1;
+  else choose(0);
+}
+
+/** @param {number} i */
+function choose(i) {
+  if (!matches.length) return place.removeAttribute("aria-activedescendant");
+  active = (i + matches.length) % matches.length;
+  [...matchBox.children].forEach((each, at) => each.setAttribute("aria-selected", String(at === active)));
+  place.setAttribute("aria-activedescendant", `match-${active}`);
+}
+
+/** @param {number} i */
+function take(i) {
+  const match = matches[i];
+  clearTimeout(typing);
+  searches++;
+  chosen = JSON.stringify({label: match.label, location: match.location, typed: place.value});
+  show([]);
+  void rank();
+}
+
+place.addEventListener("keydown", async (event) => {
+  if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+    event.preventDefault();
+    choose(active + (event.key === "ArrowDown" ? 1 : -1));
+  } else if (event.key === "Escape") {
+    show([]);
+  } else if (event.key === "Enter" && !event.ctrlKey) {
+    event.preventDefault();
+    clearTimeout(typing);
+    // Enter before the matches arrived: they are fetched now, and only a single one is taken unseen
+    if (matches[active]) take(active);
+    else if (chosen) void rank();
+    else {
+      await search();
+      if (matches.length === 1 && matches[0].is_certain) take(0);
+    }
+  }
+});
+place.addEventListener("blur", () => show([]));
+for (const field of [type, property])
+  field.addEventListener("change", () => { keepDraft(); if (chosen) void rank(false); });
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  const by = /** @type {HTMLButtonElement | null} */ (event.submitter);
+  if (by?.id === "record") void record();
+  else if (by?.name === "chosen") {
+    chosen = JSON.stringify({...JSON.parse(by.value), typed: place.value});
+    void rank();
+  } else void rank();
+});
+
+/** Takes a point of the map as the place. @param {number} latitude @param {number} longitude */
+export function takePoint(latitude, longitude) {
+  place.value = `${latitude.toFixed(5)}, ${longitude.toFixed(5)}`;
+  chosen = JSON.stringify({label: texts.centre, location: {latitude, longitude}, typed: place.value});
+  void rank();
+}
+
+// ---- the list
+
+/** Ranks the pumps for the chosen place. @param {boolean} [movesFocus] */
+async function rank(movesFocus = true) {
+  const mine = ++rankings, typed = place.value;
+  mark("ranking");
+  const values = new URLSearchParams(/** @type {any} */ (new FormData(form)));
+  for (const name of ["chosen", "key", "pump", "incident"]) values.delete(name);
+  values.set("chosen", chosen);
+  values.set("key", key);
+  values.set("incident", incident);
+  const response = await fetchPart("/console/call", {method: "POST", body: values}).catch(() => null);
+  if (mine !== rankings) return;
+  const html = response && response.status !== 401 ? await response.text() : "";
+  if (mine !== rankings) return;
+  if (!html) {
+    mark("failed");
+    announce(texts.failed, true);
+    return;
+  }
+  list.innerHTML = html;
+  if (!response?.ok) return mark("failed");
+  key ||= hidden("key");
+  chosen ||= hidden("chosen") && JSON.stringify({...JSON.parse(hidden("chosen")), typed: place.value});
+  setIncident(incident);
+  keepDraft();
+  compare();
+  const rows = ticks();
+  // never away from somebody who types again: digits would tick pumps
+  if (movesFocus && place.value === typed) (rows[0] ?? list).focus();
+  announce(rows.length ? say("ranked", {n: rows.length, pump: rows[0].value}) : "");
+  mark(rows.length ? "ranked" : "empty");
+  // after the list is painted: the map must never delay it
+  requestAnimationFrame(() => setTimeout(() => document.dispatchEvent(new Event("ranked"))));
+}
+
+/** Strikes rows through whose pump cannot be sent any more, where they stand. */
+function compare() {
+  for (const row of /** @type {NodeListOf<HTMLElement>} */ (list.querySelectorAll("tr[data-pump]"))) {
+    const pump = row.dataset.pump ?? "", why = away[pump] ?? "", note = row.querySelector(".out");
+    const tick = /** @type {HTMLInputElement} */ (row.querySelector("input[name=pump]"));
+    if (!note || (row.dataset.out ?? "") === why) continue;
+    row.dataset.out = why;
+    // not `disabled`: that would take the focus away from the list
+    tick.setAttribute("aria-disabled", String(Boolean(why)));
+    if (why) tick.checked = false;
+    note.textContent = why || say("back", {pump});
+    announce(why ? say("out", {pump, why}) : say("back", {pump}));
+  }
+  name();
+}
+onLive((live) => { away = live.away; compare(); });
+
+/** Writes the ticked pumps on the button. */
+function name() {
+  const button = list.querySelector("#record span"), pumps = ticks().filter((each) => each.checked).map((each) => each.value);
+  if (button) button.textContent = pumps.length ? say("record", {pumps: pumps.join(", ")}) : texts.none_ticked;
+  const first = hidden("first");
+  list.dataset.why = String(pumps.length > 0 && first !== "" && !pumps.includes(first));
+  document.dispatchEvent(new CustomEvent("ticked", {detail: pumps}));
+}
+list.addEventListener("click", (event) => {
+  const target = /** @type {HTMLElement} */ (event.target);
+  if (target.matches("input[aria-disabled=true], input[data-locked]")) event.preventDefault();
+});
+list.addEventListener("change", name);
+list.addEventListener("keydown", (event) => {
+  const at = /** @type {HTMLElement} */ (event.target);
+  if (event.altKey || event.ctrlKey || event.metaKey || at.matches("input:not([type]), input[type=text], #own-reason")) return;
+  const rows = ticks(), pressed = event.key.toUpperCase();
+  const reason = list.dataset.why === "true" && list.querySelector(`input[data-letter="${pressed}"]`);
+  if (/^[1-9]$/.test(pressed) && rows[Number(pressed) - 1]) rows[Number(pressed) - 1].click();
+  else if (pressed === "R") void rank();
+  else if (reason) {
+    /** @type {HTMLInputElement} */ (reason).checked = true;
+    void record();
+  } else if (/^ARROW(UP|DOWN)$/.test(pressed) && at.matches("input[name=pump]")) {
+    const step = pressed === "ARROWDOWN" ? 1 : -1, i = rows.indexOf(/** @type {HTMLInputElement} */ (at));
+    rows[(i + step + rows.length) % rows.length].focus();
+  } else return;
+  event.preventDefault();
+});
+
+// ---- recording
+
+async function record() {
+  if (isLost()) return announce(texts.blocked, true);
+  const pumps = ticks().filter((each) => each.checked);
+  if (!pending) {
+    // only what is on the screen is recorded: no list that is being made anew, and none of another place than the field's
+    if (form.dataset.state === "ranking" || !chosen) return announce(texts.changed, true);
+    if (!pumps.length) return announce(texts.none_ticked, true);
+    const values = new URLSearchParams(/** @type {any} */ (new FormData(form)));
+    const reason = values.get("reason") || values.get("own_reason");
+    if (list.dataset.why === "true" && !reason) {
+      const why = byId("why");
+      announce(why.querySelector("legend")?.textContent ?? "");
+      /** @type {HTMLElement | null} */ (why.querySelector("input"))?.focus();
+      return;
+    }
+    // from here on the same body goes under the same key until the answer is known: nothing can be recorded twice
+    values.set("key", key);
+    values.set("incident", incident);
+    for (const name of ["place", "chosen", "incident_type", "property_category"]) values.delete(name);
+    pending = values.toString();
+    keepDraft();
+  }
+  mark("recording");
+  lock(true);
+  const response = await fetchPart("/console/record", {
+    method: "POST", body: new URLSearchParams(pending), signal: AbortSignal.timeout(10000),
+  }).catch(() => null);
+  if (!response || response.status >= 500 || response.status === 401) {
+    mark("unknown");
+    if (response?.status === 401) askAgain(texts.session_ended);
+    return warn(texts.unknown);
+  }
+  const html = await response.text();
+  pending = "";
+  key = crypto.randomUUID();
+  lock(false);
+  if (!response.ok) {
+    mark("refused");
+    keepDraft();
+    return problem(html);
+  }
+  const part = document.createElement("div");
+  part.innerHTML = html;
+  const done = /** @type {HTMLElement} */ (part.querySelector("#done"));
+  if (done.dataset.state === "refused") {
+    mark("refused");
+    keepDraft();
+    return problem(done.innerHTML);
+  }
+  list.replaceChildren(done);
+  clear();
+  announce(done.querySelector(".said")?.textContent ?? "");
+  mark("recorded");
+}
+
+/** @param {string} html */
+function problem(html) {
+  const old = byId("refusal") ?? list.querySelector(".foot")?.before(Object.assign(document.createElement("div"), {id: "refusal"}));
+  const box = old ?? byId("refusal");
+  if (box) box.innerHTML = html;
+  announce(box?.textContent?.trim() ?? "");
+}
+/** @param {string} text */
+function warn(text) {
+  const line = document.createElement("p");
+  line.className = "warn";
+  line.textContent = text;
+  problem(line.outerHTML);
+}
+/** @param {boolean} isLocked */
+function lock(isLocked) {
+  for (const tick of ticks()) tick.toggleAttribute("data-locked", isLocked);
+}
+
+list.addEventListener("submit", (event) => event.preventDefault());
+async function withdraw() {
+  const ids = [...list.querySelectorAll("input[name=mobilisation]")].map((each) => /** @type {HTMLInputElement} */ (each).value);
+  if (!ids.length) return;
+  if (isLost()) return announce(texts.blocked, true);
+  const values = new URLSearchParams(ids.map((id) => ["mobilisation", id]));
+  const response = await fetchPart("/console/withdraw", {method: "POST", body: values}).catch(() => null);
+  if (!response || response.status === 401) return warn(texts.failed);
+  const html = await response.text();
+  if (response.ok) list.innerHTML = html;
+  else byId("done").insertAdjacentHTML("beforeend", html);
+  announce(list.textContent?.trim() ?? "");
+  mark(response.ok ? "withdrawn" : "refused");
+}
+list.addEventListener("click", (event) => {
+  const button = /** @type {HTMLElement} */ (event.target).closest("button");
+  if (button?.closest("#withdraw")) {
+    event.preventDefault();
+    void withdraw();
+  } else if (button?.dataset.incident) setIncident(button.dataset.incident);
+});
+
+/** @param {string} number */
+function setIncident(number) {
+  incident = number;
+  const joined = list.querySelector("#joined");
+  if (joined) joined.textContent = number ? say("joined", {incident: number}) : "";
+  keepDraft();
+}
+
+// ---- the draft
+
+function keepDraft() {
+  /** @type {Draft} */
+  const draft = {place: place.value, type: type.value, property: property.value, key, chosen, incident, pending};
+  sessionStorage.setItem(DRAFT, JSON.stringify(draft));
+}
+function clear() {
+  place.value = type.value = property.value = chosen = incident = "";
+  sessionStorage.removeItem(DRAFT);
+  place.focus();
+}
+function restore() {
+  /** @type {Draft | null} */
+  const draft = JSON.parse(sessionStorage.getItem(DRAFT) ?? "null");
+  incident = hidden("incident");
+  // a page that was opened to add pumps to an incident comes with its place
+  if (incident && place.value) return void rank();
+  if (!draft || list.querySelector("table")) return;
+  ({key, chosen, incident, pending} = draft);
+  place.value = draft.place;
+  type.value = draft.type;
+  property.value = draft.property;
+  if (pending) {
+    mark("unknown");
+    list.append(Object.assign(document.createElement("div"), {className: "foot"}));
+    warn(texts.unknown);
+  } else if (chosen) void rank(false);
+}
+
+onKey("Alt+P", () => { place.focus(); place.select(); });
+onKey("Alt+K", () => type.focus());
+onKey("Alt+U", withdraw);
+onKey("Alt+J", () => /** @type {HTMLElement | null} */ (list.querySelector("button[data-incident]"))?.click());
+onKey("Ctrl+Enter", record);
+byId("rank").hidden = true;
+mark("ready");
+restore();
+const mapPanel = document.getElementById("map-panel");
+// after the place field takes keys, and never while the browser has anything else to do
+if (mapPanel) (window.requestIdleCallback ?? setTimeout)(() => void import("./map.js").then((map) => map.start(mapPanel, takePoint)));

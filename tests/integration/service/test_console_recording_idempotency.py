@@ -1,0 +1,130 @@
+"""Issue 18: what the forms of New call record, without a model and without script."""
+
+import json
+import re
+from collections.abc import Iterator
+
+import pytest
+from support.console_client import PART, Console, signed_in
+
+PLACE = "529700, 181100"
+MARKUP = "<script>alert(1)</script>"
+
+
+@pytest.fixture
+def console(live_service) -> Iterator[Console]:
+    with signed_in(live_service, "amelia") as person:
+        yield person
+
+
+def hidden(page: str, name: str) -> str:
+    found = re.search(rf'<input type="hidden" name="{name}" value="([^"]*)"', page)
+    assert found, name
+    return found[1]
+
+
+def ranked(console: Console) -> str:
+    return console.post("/console/call", {"place": PLACE}, PART).text
+
+
+def recorded(console: Console, **headers: str) -> list:
+    token = console.live_service.bearer(f"olaf{len(console.live_service.client.cookies)}{id(headers)}")
+    incidents = console.client.get("/v1/incidents", headers=token).json()
+    return [each["pump"] for incident in incidents for each in incident["mobilisations"]]
+
+
+def test_without_a_model_pumps_are_ordered_by_distance_and_can_be_recorded(console) -> None:
+    page = ranked(console)
+    assert "No model is active: no times. Pumps are ordered by distance." in page
+    # no dots and no chances
+    assert "<svg" not in page
+    assert re.findall(r'data-pump="([A-Z0-9]+)"', page)[:2] == ["A241", "A242"]
+    assert "0.2 km" in page
+    answer = console.post(
+        "/console/record", {"pump": ["A241"], "key": hidden(page, "key"), "first": "A241"}, PART
+    )
+    assert "A241 for L0001-02062025." in answer.text
+    assert recorded(console) == ["A241"]
+
+
+def test_the_same_form_sent_twice_records_once_and_says_the_same(console) -> None:
+    form = {"pump": ["A241", "A242"], "key": hidden(ranked(console), "key"), "first": "A241"}
+    first, again = (console.post("/console/record", form, PART) for _ in range(2))
+    assert first.status_code == again.status_code == 200
+    assert re.findall(r"Recorded .*\.", first.text) == re.findall(r"Recorded .*\.", again.text) != []
+    assert sorted(recorded(console)) == ["A241", "A242"]
+
+
+def test_what_can_go_goes_and_the_rest_says_what_is_in_the_way(console) -> None:
+    form = {"pump": ["A241"], "key": "0" * 20, "first": "A241"}
+    console.post("/console/record", form, PART)
+    answer = console.post("/console/record", {**form, "pump": ["A241", "A242"], "key": "1" * 20}, PART).text
+    assert "A242 for L0002-02062025." in answer
+    assert "A241 was not recorded: A241 is mobilised for incident L0001-02062025." in answer
+
+
+def test_another_pump_than_the_first_needs_a_reason(console) -> None:
+    form = {"pump": ["A242"], "key": "0" * 20, "first": "A241"}
+    refused = console.post("/console/record", form, PART)
+    assert (refused.status_code, recorded(console)) == (422, [])
+    assert "A241 is first in the list and not ticked. Why?" in refused.text
+    assert console.post("/console/record", {**form, "own_reason": "asked for"}, PART).status_code == 200
+
+
+def test_recording_can_be_switched_off(console) -> None:
+    object.__setattr__(console.live_service.client.app.state.service.settings, "console_records", False)
+    assert "Recording is switched off here: the feed keeps the board." in ranked(console)
+    answer = console.post("/console/record", {"pump": ["A241"], "key": "0" * 20}, PART)
+    assert (answer.status_code, recorded(console)) == (403, [])
+
+
+def test_an_analyst_sees_incidents_and_records_nothing(live_service) -> None:
+    with signed_in(live_service, "anna", "analyst") as analyst:
+        assert analyst.get("/console/").headers["location"] == "/console/incidents"
+        assert analyst.get("/console/incidents").status_code == 200
+        answer = analyst.post("/console/record", {"pump": ["A241"], "key": "0" * 20}, PART)
+        assert answer.status_code == 403
+        assert "This requires the role" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ("", "Type a place first."),
+        ("   ", "Type a place first."),
+        (MARKUP, "No place found for &#34;&lt;script&gt;"),
+        ("\0", "No place found for"),
+    ],
+)
+def test_no_place_says_what_to_do(place, said, console) -> None:
+    page = console.post("/console/call", {"place": place}).text
+    assert said in page
+    assert MARKUP not in page
+
+
+def test_a_place_that_may_be_several_is_asked_for(console) -> None:
+    page = console.post("/console/call", {"place": "ham"}).text
+    assert "Which place is meant?" in page
+    # a name that is only similar is never taken
+    assert 'data-pump="' not in page
+
+
+def test_a_match_of_the_page_is_taken_as_the_place(console) -> None:
+    match = console.get("/console/places?q=soho", **PART).json()[0]
+    chosen = json.dumps({"label": match["label"], "location": match["location"], "typed": "soho"})
+    page = console.post("/console/call", {"place": "soho", "chosen": chosen}, PART).text
+    assert re.findall(r'data-pump="([A-Z0-9]+)"', page)[0] == "A241"
+    # of another text than the field's it is none
+    assert 'data-pump="' not in console.post("/console/call", {"place": "ham", "chosen": chosen}, PART).text
+
+
+def test_a_changed_match_of_the_page_is_refused_and_not_believed(console) -> None:
+    for chosen in (
+        "{",
+        "[]",
+        '{"label": "x"}',
+        '{"label": "x", "location": {"easting_m": 1e9, "northing_m": 0}}',
+    ):
+        answer = console.post("/console/call", {"place": PLACE, "chosen": chosen}, PART)
+        assert answer.status_code in {200, 422}
+        assert "Traceback" not in answer.text

@@ -1,0 +1,156 @@
+"""Issue 18: the numbers of the console's pages, and the times that are typed."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from londonpump.service.console.incidents import typed_time
+from londonpump.service.console.ranking import (
+    LIMIT_S,
+    LONG_AXIS_MIN,
+    SHORT_AXIS_MIN,
+    duration,
+    grid_reference,
+    ranking_of,
+    twentieths,
+)
+from londonpump.service.console.texts import ENGLISH, script_texts
+from londonpump.service.errors import Unprocessable
+
+ASKED_AT = datetime(2026, 1, 12, 2, 14, 2, tzinfo=UTC)
+SOHO = {"code": "A24", "name": "Soho"}
+
+
+def candidate(pump: str, p50_s: float = 276.0, **other):
+    levels = [p50_s + 10 * (i - 10) for i in range(20)]
+    return {
+        "pump": pump,
+        "station": {"code": pump[:3], "name": "Soho"},
+        "home_station": None,
+        "state": "available",
+        "is_assumed": False,
+        "p10_s": p50_s - 90,
+        "p50_s": p50_s,
+        "p90_s": p50_s + 98,
+        "quantiles_s": levels,
+        "chance_within_s": {"360": 0.85, "480": 0.95, "600": 1.0},
+        "chance_before_next": None,
+        "warning": {"risk_underestimated": False, "text": None},
+        "explanations": [],
+        **other,
+    }
+
+
+def answer(*candidates, number: int = 2, **other):
+    return {
+        "id": "0" * 32,
+        "candidates": list(candidates),
+        "pumps_needed": {"number": number, "chances": {"1": 0.38, "2": 0.44, "3": 0.1, "4": 0.05, "5": 0.03}},
+        "second_pump": {"pump": "A242", "p10_s": 200.0, "p50_s": 290.0, "p90_s": 420.0},
+        "location": {"easting_m": 530050.0, "northing_m": 180390.0, "area": None, "station_ground": SOHO},
+        "warning": None,
+        "missing": [],
+        **other,
+    }
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (276, "4:36"),
+        (59.6, "1:00"),
+        (0, "0:00"),
+        (1200, "20:00"),
+        (1200.1, "over 20:00"),
+        (5000, "over 20:00"),
+    ],
+)
+def test_durations_have_minutes_and_seconds_up_to_twenty_minutes(seconds, shown) -> None:
+    assert duration(seconds) == shown
+
+
+@pytest.mark.parametrize(("chance", "shown"), [(0.85, "17/20"), (0, "0/20"), (1, "20/20"), (0.974, "19/20")])
+def test_chances_are_twentieths(chance, shown) -> None:
+    assert twentieths(chance) == shown
+
+
+def test_a_row_says_when_how_long_and_how_sure() -> None:
+    (row, *_), made = ranking_of(answer(candidate("A241")), ASKED_AT, "Trafalgar Square").rows, None
+    assert made is None
+    assert (row.there_about, row.half, row.nine_in_ten, row.in_goal) == ("02:18", "4:36", "6:14", "17/20")
+    assert row.state == "at home"
+    assert row.dots is not None
+    # twenty dots, of which those below six minutes are counted in words
+    assert row.dots.early.count("M") + len(row.dots.late) == 20
+    assert row.dots.label == "19 of 20 runs within 6 minutes"
+
+
+def test_as_many_pumps_are_ticked_as_such_calls_get_and_pumps_that_are_out_never() -> None:
+    ranked = ranking_of(
+        answer(candidate("A241"), candidate("H221", state="mobilised"), candidate("A231"), candidate("A211")),
+        ASKED_AT,
+    )
+    assert [row.pump for row in ranked.rows if row.is_ticked] == ["A241", "A231"]
+    assert ranked.needed == "Such calls get 2 pumps (1: 38 %, 2: 44 %, 3 or more: 18 %)."
+    assert ranked.both == "Both there about 02:19, 9 in 10 by 02:21."
+
+
+def test_a_second_pump_of_a_station_refers_to_the_first() -> None:
+    first, second = ranking_of(answer(candidate("A241"), candidate("A242")), ASKED_AT).rows
+    assert (first.same_as, second.same_as, second.dots) == ("", "A241", None)
+
+
+def test_dots_beyond_ten_minutes_are_hollow_and_the_axis_is_long_enough_for_far_pumps() -> None:
+    near = ranking_of(answer(candidate("A241")), ASKED_AT)
+    far = ranking_of(answer(candidate("A241"), candidate("E301", p50_s=LIMIT_S + 300)), ASKED_AT)
+    assert (near.axis.max_min, far.axis.max_min) == (SHORT_AXIS_MIN, LONG_AXIS_MIN)
+    assert far.rows[1].dots is not None
+    assert len(far.rows[1].dots.late) == 20
+    assert max(x for x, _ in far.rows[1].dots.late) <= 300
+
+
+def test_the_place_is_said_as_it_was_understood() -> None:
+    exact = ranking_of(answer(candidate("A241")), ASKED_AT, "Trafalgar Square").understood
+    assert exact == "Trafalgar Square · TQ 3005 8039 · ground of Soho (A24) · exact place"
+    area = {"easting_m": 530050.0, "northing_m": 180390.0, "area": "WC2", "station_ground": None}
+    assert ranking_of(answer(candidate("A241"), location=area), ASKED_AT, "WC2").understood.endswith(
+        "not exact: times are less certain"
+    )
+    assert grid_reference(530050, 180390) == "TQ 3005 8039"
+
+
+@pytest.mark.parametrize(
+    ("typed", "now", "meant"),
+    [
+        ("02:10", "2026-01-12T02:14:00", "2026-01-12T02:10:00"),
+        ("0210", "2026-01-12T02:14:00", "2026-01-12T02:10:00"),
+        ("2:10:30", "2026-01-12T02:14:00", "2026-01-12T02:10:30"),
+        # before midnight, and in summer time
+        ("23:59", "2026-01-12T00:01:00", "2026-01-11T23:59:00"),
+        ("10:10", "2026-06-12T09:14:00", "2026-06-12T09:10:00"),
+        # a clock a little ahead
+        ("02:16", "2026-01-12T02:14:00", "2026-01-12T02:16:00"),
+        # the night when clocks go back: 01:30 was an hour ago by summer time, and is now by winter time
+        ("01:30", "2025-10-26T00:40:00", "2025-10-26T00:30:00"),
+        ("01:30", "2025-10-26T01:40:00", "2025-10-26T01:30:00"),
+    ],
+)
+def test_a_typed_time_is_the_last_one_that_the_clocks_of_london_showed(typed, now, meant) -> None:
+    at = typed_time(typed, datetime.fromisoformat(now).replace(tzinfo=UTC))
+    assert at == datetime.fromisoformat(meant).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize("typed", ["25:00", "12:70", "noon", "1", "12:30:61", "<b>", "２:30"])
+def test_what_is_no_time_is_refused(typed) -> None:
+    if typed == "２:30":
+        # digits of other scripts are digits
+        assert typed_time(typed, ASKED_AT).minute == 30
+        return
+    with pytest.raises(Unprocessable, match="is not a time"):
+        typed_time(typed, ASKED_AT)
+
+
+def test_no_text_uses_the_words_that_shut_operators_out() -> None:
+    for key, value in ENGLISH.items():
+        assert not {"error", "invalid", "oops"} & set(value.lower().replace(".", " ").split()), key
+    assert script_texts()["record"] == "Record sent: {pumps}"
