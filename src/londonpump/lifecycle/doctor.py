@@ -15,7 +15,7 @@ from londonpump.domain.errors import BadFile, DatabaseFailed, LondonPumpError
 from londonpump.persistence import bundles
 from londonpump.persistence.database import VERSION, connect, reading, schema_version
 from londonpump.persistence.repositories import context, decisions
-from londonpump.roads.store import FOLDERS
+from londonpump.roads.table import FOLDERS
 from londonpump.settings import SECRETS, Settings, config_file, source_of, unknown_variables
 
 if TYPE_CHECKING:

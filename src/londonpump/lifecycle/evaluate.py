@@ -24,13 +24,7 @@ from londonpump.evaluation.original_model import (
 )
 from londonpump.features.catalogue import LABELS
 from londonpump.features.dispatches import Dispatches
-from londonpump.lifecycle.benchmark import (
-    SUBMITTED,
-    dispatch_ids,
-    hash_of_ids,
-    is_evaluated,
-    read_predictions,
-)
+from londonpump.lifecycle import benchmark
 from londonpump.lifecycle.map_files import OUTLINES, write_maps
 from londonpump.lifecycle.prepared_examples import (
     MAX_SEEN_ROWS,
@@ -127,9 +121,11 @@ def evaluate(request: EvaluateRequest, progress: Progress = silent) -> Evaluatio
     trained_until = bundle.card.data.trained_until
     start = request.from_date or trained_until
     rows = later_rows(bundle, examples, start)
-    ids = dispatch_ids(rows)
+    ids = benchmark.dispatch_ids(rows)
     # read before the long work: a file with a wrong id is to fail at once
-    submitted = None if request.predictions is None else read_predictions(request.predictions, ids.tolist())
+    submitted = (
+        None if request.predictions is None else benchmark.read_predictions(request.predictions, ids.tolist())
+    )
     original = None
     if request.is_with_original:
         progress("Fitting the original model", 0.1)
@@ -139,7 +135,7 @@ def evaluate(request: EvaluateRequest, progress: Progress = silent) -> Evaluatio
     judged_rows = build_judged_rows(bundle, rows)
     forecasts = forecasts_of(bundle, rows, original)
     if submitted is not None:
-        forecasts[SUBMITTED] = submitted
+        forecasts[benchmark.SUBMITTED] = submitted
     # Whole days are resampled, because the errors of one day are correlated: a storm delays many pumps.
     progress("Evaluating, with intervals from resampled days", 0.3)
     evaluation = evaluate_models(judged_rows, forecasts, resamples=request.resamples)
@@ -149,7 +145,7 @@ def evaluate(request: EvaluateRequest, progress: Progress = silent) -> Evaluatio
         schema=1,
         data_hash=examples.data_hash,
         bundle=name,
-        row_ids_sha256=hash_of_ids(ids),
+        row_ids_sha256=benchmark.hash_of_ids(ids),
         evaluation=evaluation,
         is_later=start >= trained_until,
         differences=_differences(judged_rows, forecasts, request.resamples),
@@ -246,7 +242,7 @@ def _worked_call(bundle: Bundle, rows: Columns, forecast: Forecast) -> WorkedCal
 
 def later_rows(bundle: Bundle, examples: Examples, start: date) -> Columns:
     """Return rows of incidents that began on a day or later, with their workload. Raises: BadValue, TooFewRows."""
-    rows = examples.take(is_evaluated(examples, start))
+    rows = examples.take(benchmark.is_evaluated(examples, start))
     # The date alone is no proof: data prepared from other records may date the same incidents differently.
     n_seen = int(bundle.has_seen(rows["incident_number"]).sum())
     if n_seen > MAX_SEEN_ROWS + MAX_SEEN_SHARE * len(rows["incident_number"]):

@@ -13,17 +13,7 @@ from londonpump.domain.json_values import JsonObject
 from londonpump.domain.usernames import username_key
 from londonpump.persistence.repositories import users
 from londonpump.service.anonymous_requests import release_slot
-from londonpump.service.auth import accounts, service
-from londonpump.service.auth.errors import (
-    NameTaken,
-    NoSuchSession,
-    NoSuchUser,
-    NoValidToken,
-    PasswordsDiffer,
-    RegistrationClosed,
-    WrongCredentials,
-    WrongOldPassword,
-)
+from londonpump.service.auth import accounts, errors, service
 from londonpump.service.auth.rules import check_password, validate_username
 from londonpump.service.auth.schemas import (
     MAX_FIELD_LENGTH,
@@ -87,7 +77,7 @@ async def register(request: Request, payload: Registration, _: Anybody) -> Regis
     state = state_of(request)
     auth, now = state.auth, state.clock()
     if not auth.is_open:
-        raise RegistrationClosed
+        raise errors.RegistrationClosed
     username = validate_username(payload.username)
     check_password(payload.password, username, auth.password_min)
     source = source_of(request, auth.n_proxies)
@@ -95,9 +85,9 @@ async def register(request: Request, payload: Registration, _: Anybody) -> Regis
     release_slot(request.scope)
     if is_taken:
         # checked before the passwords are compared, as in the original
-        raise NameTaken(username)
+        raise errors.NameTaken(username)
     if payload.password != payload.passwordConfirm:
-        raise PasswordsDiffer
+        raise errors.PasswordsDiffer
     async with service.withdraw_if_busy(state, partial(service.withdraw_registration, source=source)):
         password_hash = await auth.passwords.make(payload.password, source=source)
         new = accounts.NewUser(username, Role.OPERATOR, password_hash)
@@ -143,7 +133,7 @@ async def begin_session(
         new_session = await service.sign_in(state, username, password, source, token_prefix)
     if new_session is None:
         await auth.passwords.delay_refusal(received_s)
-        raise WrongCredentials
+        raise errors.WrongCredentials
     auth.waits.forget(("login", name, source))
     return new_session
 
@@ -163,20 +153,20 @@ async def refresh(request: Request, _: Anybody, payload: Refreshing = None) -> T
         person = await person_of(request)
         session = await state.sessions(person.session_id)
         if session is None:
-            raise NoValidToken("The session has ended")
+            raise errors.NoValidToken("The session has ended")
         return _access(state, service.SignedIn(person.id, person.session_id, session.ends_at, None), now)
     is_ours = can_be_refresh_token(token) and await state.store.read(
         lambda connection: service.may_refresh(connection, token, now),
         within_s=service.database_timeout_s(state),
     )
     if not is_ours:
-        raise NoValidToken("The refresh token is not valid")
+        raise errors.NoValidToken("The refresh token is not valid")
     new_session = await state.store.write(
         lambda connection: service.refresh(connection, token, now),
         within_s=service.database_timeout_s(state),
     )
     if new_session is None:
-        raise NoValidToken("The refresh token is not valid")
+        raise errors.NoValidToken("The refresh token is not valid")
     return _access(state, new_session, now)
 
 
@@ -190,7 +180,7 @@ async def me(request: Request, person: SignedIn) -> Me:
     """Return the account of the token."""
     user = await state_of(request).store.read(lambda connection: users.find_user(connection, person.id))
     if user is None:
-        raise NoSuchUser
+        raise errors.NoSuchUser
     return Me(user=_registered(user, naive_utc(user.created_at).isoformat()))
 
 
@@ -207,7 +197,7 @@ async def change_password(request: Request, payload: PasswordChange, person: Sig
     auth, now = state.auth, state.clock()
     check_password(payload.new_password, person.username, auth.password_min, "new_password")
     if not await service.change_own_password(state, person, payload, now):
-        raise WrongOldPassword
+        raise errors.WrongOldPassword
     return Response(status_code=204)
 
 
@@ -242,7 +232,7 @@ async def end_session(
     if not await state.store.write(
         lambda connection: service.end_session(connection, person.id, session_id, now)
     ):
-        raise NoSuchSession
+        raise errors.NoSuchSession
     return Response(status_code=204)
 
 

@@ -16,28 +16,8 @@ from londonpump.persistence.repositories.context import select_stations
 from londonpump.persistence.repositories.outcomes import add_outcome
 from londonpump.persistence.repositories.predictions import CALL, PredictionRecord, find_prediction
 from londonpump.persistence.stored_json import rename_answer
+from londonpump.service.board import rules, schemas
 from londonpump.service.board.responses import mobilisation_response
-from londonpump.service.board.rules import (
-    PumpState,
-    contradicting_mobilisation,
-    event_problem,
-    sending_problem,
-    state_of,
-    state_then,
-    still_out_text,
-    time_problem,
-)
-from londonpump.service.board.schemas import (
-    Announced,
-    ConflictState,
-    GridLocation,
-    MobilisationResponse,
-    NewMobilisation,
-    PumpReport,
-    PumpResponse,
-    Snapshot,
-    StillOut,
-)
 from londonpump.service.board.view import BoardView, Fleet, london_day
 from londonpump.service.errors import Conflict, NotFound, Unprocessable
 
@@ -71,7 +51,9 @@ def view_board(connection: Connection, stations: Sequence[Station], now: datetim
     )
 
 
-def mobilise(connection: Connection, actor: Actor, new: NewMobilisation) -> tuple[MobilisationResponse, bool]:
+def mobilise(
+    connection: Connection, actor: Actor, new: schemas.NewMobilisation
+) -> tuple[schemas.MobilisationResponse, bool]:
     """Send a pump. Returns: the mobilisation, and whether it is new; a repeated one is returned as stored.
 
     Values that are left out are taken from the named prediction.
@@ -94,12 +76,12 @@ def mobilise(connection: Connection, actor: Actor, new: NewMobilisation) -> tupl
     # checked before the rules: a repeated request would otherwise fail because its own pump is out
     if before is not None and _is_duplicate(before, new, actor.now):
         return mobilisation_response(connection, before.id, actor.now), False
-    then = state_then(new.pump, row.report, before, home, at)
-    present = state_of(row, home, actor.now)
-    state = ConflictState(pump=PumpResponse.model_validate(present)).as_json()
+    then = rules.state_then(new.pump, row.report, before, home, at)
+    present = rules.state_of(row, home, actor.now)
+    state = schemas.ConflictState(pump=schemas.PumpResponse.model_validate(present)).as_json()
     _check_time(at, actor.now, state, is_feed=actor.is_feed)
     after = mobilisations.mobilisation_after(connection, new.pump, at)
-    problem = sending_problem(then, before, present if after else None, at)
+    problem = rules.sending_problem(then, before, present if after else None, at)
     if problem:
         raise Conflict(problem, state)
     new_id = uuid4().hex
@@ -123,7 +105,7 @@ def mobilise(connection: Connection, actor: Actor, new: NewMobilisation) -> tupl
 
 def report_event(
     connection: Connection, actor: Actor, mobilisation_id: str, event: Event, at: datetime | None
-) -> MobilisationResponse:
+) -> schemas.MobilisationResponse:
     """Store the time of an event of a mobilisation. A repeated report changes nothing. Raises: NotFound, Conflict."""
     dispatch = _find(connection, mobilisation_id)
     mobilisations.lock_pump(connection, dispatch.pump)
@@ -131,7 +113,7 @@ def report_event(
     dispatch = _find(connection, mobilisation_id)
     known, timestamp = dispatch.timestamp(event), at or actor.now
     stored = mobilisation_response(connection, mobilisation_id, actor.now)
-    state = ConflictState(mobilisation=stored).as_json()
+    state = schemas.ConflictState(mobilisation=stored).as_json()
     # first of all: the stored return of a withdrawn mobilisation was never reported
     if dispatch.withdrawn_at is not None:
         raise Conflict(
@@ -143,7 +125,7 @@ def report_event(
         raise Conflict(f"{event} was already reported with another time.", state)
     _check_time(timestamp, actor.now, state, is_feed=actor.is_feed)
     after = mobilisations.mobilisation_after(connection, dispatch.pump, dispatch.mobilised_at)
-    problem = event_problem(event, timestamp, dispatch, after.mobilised_at if after else None)
+    problem = rules.event_problem(event, timestamp, dispatch, after.mobilised_at if after else None)
     if problem:
         raise Conflict(problem, state)
     mobilisations.set_event_time(connection, mobilisation_id, event, timestamp, actor.user_id)
@@ -154,7 +136,9 @@ def report_event(
     return mobilisation_response(connection, mobilisation_id, actor.now)
 
 
-def withdraw(connection: Connection, actor: Actor, mobilisation_id: str, reason: str) -> MobilisationResponse:
+def withdraw(
+    connection: Connection, actor: Actor, mobilisation_id: str, reason: str
+) -> schemas.MobilisationResponse:
     """Withdraw a mobilisation that was recorded by mistake. Its row stays; a repeated request changes nothing.
 
     Raises: NotFound; Conflict once the pump has arrived or returned.
@@ -170,7 +154,7 @@ def withdraw(connection: Connection, actor: Actor, mobilisation_id: str, reason:
         raise Conflict(
             f"{dispatch.pump} has {last} already, so that this is no mistake. Only a pump that has not arrived can be "
             "withdrawn.",
-            ConflictState(mobilisation=stored).as_json(),
+            schemas.ConflictState(mobilisation=stored).as_json(),
         )
     mobilisations.withdraw_mobilisation(connection, dispatch, actor.now, reason, actor.user_id)
     about = {"mobilisation": dispatch.id, "incident": dispatch.incident_number, "pump": dispatch.pump}
@@ -179,7 +163,9 @@ def withdraw(connection: Connection, actor: Actor, mobilisation_id: str, reason:
     return mobilisation_response(connection, mobilisation_id, actor.now)
 
 
-def report_pump(connection: Connection, actor: Actor, code: str, pump_report: PumpReport) -> PumpResponse:
+def report_pump(
+    connection: Connection, actor: Actor, code: str, pump_report: schemas.PumpReport
+) -> schemas.PumpResponse:
     """Store a report about a pump. Returns: its present state.
 
     Raises: NotFound, Unprocessable; Conflict if the pump is out and the report does not say that it has returned.
@@ -191,8 +177,8 @@ def report_pump(connection: Connection, actor: Actor, code: str, pump_report: Pu
     _check_station(fleet, "station_code", pump_report.station_code)
     row = mobilisations.lock_pump(connection, code)
     at = pump_report.at or actor.now
-    present = state_of(row, home, actor.now)
-    state = ConflictState(pump=PumpResponse.model_validate(present)).as_json()
+    present = rules.state_of(row, home, actor.now)
+    state = schemas.ConflictState(pump=schemas.PumpResponse.model_validate(present)).as_json()
     _check_time(at, actor.now, state, is_feed=actor.is_feed)
     report = Report(at, State(pump_report.state), pump_report.station_code, None, pump_report.reason)
     dispatch = _ended_by(row, has_returned=pump_report.has_returned)
@@ -202,7 +188,9 @@ def report_pump(connection: Connection, actor: Actor, code: str, pump_report: Pu
     mobilisations.put_reports(
         connection, [(code, report)], actor.user_id, {dispatch.id: at} if dispatch else None
     )
-    after = PumpResponse.model_validate(state_of(mobilisations.lock_pump(connection, code), home, actor.now))
+    after = schemas.PumpResponse.model_validate(
+        rules.state_of(mobilisations.lock_pump(connection, code), home, actor.now)
+    )
     if dispatch is not None:
         _audit_event(connection, actor, dispatch, Event.RETURNED, at)
     about = {
@@ -223,12 +211,12 @@ class SnapshotResult:
     """Pumps that are not in the fleet."""
     not_reported: list[str]
     """Pumps of the fleet that the snapshot does not name."""
-    still_out: list[StillOut]
+    still_out: list[schemas.StillOut]
     board: BoardView
     board_version: int
 
 
-def take_snapshot(connection: Connection, actor: Actor, snapshot: Snapshot) -> SnapshotResult:
+def take_snapshot(connection: Connection, actor: Actor, snapshot: schemas.Snapshot) -> SnapshotResult:
     """Store a snapshot of a feed. A pump that is out stays out unless the snapshot says that it has returned.
 
     One audit line names all mobilisations that it ends: one line each would take longer than a feed waits.
@@ -241,16 +229,18 @@ def take_snapshot(connection: Connection, actor: Actor, snapshot: Snapshot) -> S
     ours = {pump.pump: pump for pump in snapshot.pumps if pump.pump in fleet.homes}
     reports: dict[str, Report] = {}
     ended: dict[str, Mobilisation] = {}
-    still_out: list[StillOut] = []
+    still_out: list[schemas.StillOut] = []
     for code, row in mobilisations.lock_pumps(connection, ours).items():
         pump = ours[code]
         report = Report(snapshot.at, State(pump.state), pump.station_code, pump.incident_number)
         dispatch = _ended_by(row, has_returned=pump.has_returned)
         problem = _report_problem(
-            row, report, dispatch, state_of(row, fleet.homes[code], actor.now), actor.now
+            row, report, dispatch, rules.state_of(row, fleet.homes[code], actor.now), actor.now
         )
         if problem and row.mobilisation is not None:
-            still_out.append(StillOut(pump=code, mobilisation_id=row.mobilisation.id, problem=problem))
+            still_out.append(
+                schemas.StillOut(pump=code, mobilisation_id=row.mobilisation.id, problem=problem)
+            )
         elif dispatch is not None:
             ended[code] = dispatch
         # stored even if the pump is still out: the report applies once the mobilisation ends
@@ -273,13 +263,13 @@ def _ended_by(row: PumpRow, *, has_returned: bool) -> Mobilisation | None:
 
 
 def _report_problem(
-    row: PumpRow, report: Report, ended: Mobilisation | None, present: PumpState, now: datetime
+    row: PumpRow, report: Report, ended: Mobilisation | None, present: rules.PumpState, now: datetime
 ) -> str | None:
     """Return why a report is impossible; None if it is possible. ended: see `_ended_by`. present: state of the pump."""
     if ended is not None:
-        return event_problem(Event.RETURNED, report.at, ended, None)
-    contradicted = contradicting_mobilisation(row, report, now)
-    return None if contradicted is None else still_out_text(present, contradicted)
+        return rules.event_problem(Event.RETURNED, report.at, ended, None)
+    contradicted = rules.contradicting_mobilisation(row, report, now)
+    return None if contradicted is None else rules.still_out_text(present, contradicted)
 
 
 def _audit_event(
@@ -290,13 +280,13 @@ def _audit_event(
     append_audit(connection, actor.now, EVENT, actor.user_id, about | event_fields)
 
 
-def _snapshot_fields(snapshot: Snapshot, ended: Mapping[str, Mobilisation]) -> JsonObject:
+def _snapshot_fields(snapshot: schemas.Snapshot, ended: Mapping[str, Mobilisation]) -> JsonObject:
     """Return a snapshot in the form of its audit line. returned: {pump: id of the mobilisation that it ends}."""
     seen = {"at": snapshot.at.isoformat(), "pumps": len(snapshot.pumps), "sha256": _digest_of(snapshot)}
     return seen | ({"returned": {code: dispatch.id for code, dispatch in ended.items()}} if ended else {})
 
 
-def _digest_of(snapshot: Snapshot) -> str:
+def _digest_of(snapshot: schemas.Snapshot) -> str:
     """Return the SHA-256 of a snapshot as it was sent, as JSON with sorted keys and without blanks."""
     return sha256(json_of(snapshot.model_dump(mode="json", exclude_unset=True)).encode()).hexdigest()
 
@@ -308,7 +298,7 @@ def _find(connection: Connection, mobilisation_id: str) -> Mobilisation:
     return dispatch
 
 
-def _is_duplicate(before: Mobilisation, new: NewMobilisation, now: datetime) -> bool:
+def _is_duplicate(before: Mobilisation, new: schemas.NewMobilisation, now: datetime) -> bool:
     """Return whether a mobilisation repeats the previous one: same incident and time, or, without a time, still out."""
     # without a number only the exact time shows that a request is repeated
     if before.incident_number != new.incident_number and (new.incident_number or new.at is None):
@@ -319,8 +309,8 @@ def _is_duplicate(before: Mobilisation, new: NewMobilisation, now: datetime) -> 
 
 
 def _repeat_withdrawn(
-    connection: Connection, withdrawn: Mobilisation, new: NewMobilisation, now: datetime
-) -> MobilisationResponse:
+    connection: Connection, withdrawn: Mobilisation, new: schemas.NewMobilisation, now: datetime
+) -> schemas.MobilisationResponse:
     """Return a withdrawn mobilisation to a request that repeats it. Raises: Conflict for another incident."""
     stored = mobilisation_response(connection, withdrawn.id, now)
     if new.incident_number in {None, withdrawn.incident_number}:
@@ -328,11 +318,11 @@ def _repeat_withdrawn(
     raise Conflict(
         f"A mobilisation of {withdrawn.pump} at this time was withdrawn, and its row stays. Send another time, such as a "
         "second later.",
-        ConflictState(mobilisation=stored).as_json(),
+        schemas.ConflictState(mobilisation=stored).as_json(),
     )
 
 
-def _details(new: NewMobilisation, then: PumpState) -> mobilisations.DispatchDetails:
+def _details(new: schemas.NewMobilisation, then: rules.PumpState) -> mobilisations.DispatchDetails:
     location, announced = new.location, new.announced
     is_from_road = then.state is State.RETURNING
     return mobilisations.DispatchDetails(
@@ -356,7 +346,7 @@ def _details(new: NewMobilisation, then: PumpState) -> mobilisations.DispatchDet
 def _check_time(
     at: datetime, now: datetime, state: JsonObject | None = None, *, is_feed: bool = False
 ) -> None:
-    problem = time_problem(at, now, is_feed=is_feed)
+    problem = rules.time_problem(at, now, is_feed=is_feed)
     if problem:
         raise Conflict(problem, state)
 
@@ -366,7 +356,7 @@ def _check_station(fleet: Fleet, field: str, code: str | None) -> None:
         raise Unprocessable((field, f"{code} is not a station with pumps today"))
 
 
-def with_prediction(connection: Connection, new: NewMobilisation) -> NewMobilisation:
+def with_prediction(connection: Connection, new: schemas.NewMobilisation) -> schemas.NewMobilisation:
     """Complete a mobilisation from the named prediction. Given values take precedence.
 
     Predictions of other systems add nothing. A pump that was not among the returned candidates has no announced time.
@@ -379,7 +369,7 @@ def with_prediction(connection: Connection, new: NewMobilisation) -> NewMobilisa
     return completed
 
 
-def _completed(new: NewMobilisation, record: PredictionRecord) -> NewMobilisation:
+def _completed(new: schemas.NewMobilisation, record: PredictionRecord) -> schemas.NewMobilisation:
     # a prediction without an incident number may belong to any incident
     if new.incident_number is not None and record.incident_number not in {None, new.incident_number}:
         raise Unprocessable(("prediction_id", f"is about incident {record.incident_number}"))
@@ -398,9 +388,9 @@ def _completed(new: NewMobilisation, record: PredictionRecord) -> NewMobilisatio
     )
 
 
-def _announced(candidate: JsonObject, record: PredictionRecord) -> Announced:
+def _announced(candidate: JsonObject, record: PredictionRecord) -> schemas.Announced:
     times = {name: candidate[name] for name in ("p10_s", "p50_s", "p90_s")}
-    return Announced(
+    return schemas.Announced(
         model=record.model or "",
         chance_within_s=candidate["chance_within_s"],
         has_warning=candidate["warning"]["risk_underestimated"],
@@ -408,9 +398,9 @@ def _announced(candidate: JsonObject, record: PredictionRecord) -> Announced:
     )
 
 
-def _location(location: JsonObject) -> GridLocation | None:
+def _location(location: JsonObject) -> schemas.GridLocation | None:
     """Return the point of a location; None for an area such as a district, whose point is not exact."""
     if location["area"] is not None:
         # the centre of an area would count as an exact incident location in later features
         return None
-    return GridLocation(easting_m=location["easting_m"], northing_m=location["northing_m"])
+    return schemas.GridLocation(easting_m=location["easting_m"], northing_m=location["northing_m"])
