@@ -34,8 +34,6 @@ from londonpump.service.auth.lifespan import auth_lifespan
 from londonpump.service.board import routes as board
 from londonpump.service.board.cache import board_lifespan
 from londonpump.service.champion import ChampionWatch
-from londonpump.service.console import incidents as console_incidents
-from londonpump.service.console import new_call, tiles
 from londonpump.service.console import routes as console
 from londonpump.service.errors import answer_errors
 from londonpump.service.health import routes as health
@@ -66,10 +64,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     models.router,
     roads.router,
     places.router,
-    new_call.router,
-    console_incidents.router,
-    tiles.router,
-    console.router,  # last: it answers for every other address below /console/
+    *console.ROUTERS,
 )
 """Routes of every domain, the most used first: a request tries them in this order."""
 MS_PER_S = 1000
@@ -98,7 +93,7 @@ PART_LIFESPANS: tuple[PartLifespan, ...] = (
     health_lifespan,
     board_lifespan,
     predictions_lifespan,
-    tiles.tiles_lifespan,
+    console.console_lifespan,
 )
 """Each sets the fields of `Services` that its domain shares among all requests; opened in this order, closed in reverse."""
 

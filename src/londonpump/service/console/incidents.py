@@ -13,10 +13,16 @@ from londonpump.domain.mobilisations import Event, State
 from londonpump.service.board import routes as board
 from londonpump.service.board.rules import MAX_AHEAD
 from londonpump.service.board.schemas import EventTime, MobilisationResponse, Withdrawal
-from londonpump.service.console.pages import LONDON, PAGE_HEADERS, ConsoleRoute, london_time, render
+from londonpump.service.console.pages import (
+    LONDON,
+    PAGE_HEADERS,
+    ConsoleRoute,
+    london_time,
+    read_live,
+    render,
+)
 from londonpump.service.console.ranking import duration, grid_reference
 from londonpump.service.console.session import CALLERS, Caller, Visitor
-from londonpump.service.console.status import read_live
 from londonpump.service.console.texts import text
 from londonpump.service.errors import Unprocessable
 from londonpump.service.field_formats import INCIDENT, OUR_ID

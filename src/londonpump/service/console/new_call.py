@@ -20,10 +20,9 @@ from londonpump.places.text import MAX_LENGTH
 from londonpump.service.board import routes as board
 from londonpump.service.board.batch import NewMobilisations, SentPumps
 from londonpump.service.board.schemas import Withdrawal
-from londonpump.service.console.pages import ConsoleRoute, assets, is_part, london_time, render
+from londonpump.service.console.pages import ConsoleRoute, assets, is_part, london_time, read_live, render
 from londonpump.service.console.ranking import Ranking, by_distance, ranking_of
 from londonpump.service.console.session import CALLERS, Caller, Visitor
-from londonpump.service.console.status import read_live
 from londonpump.service.console.texts import text
 from londonpump.service.errors import NotAllowed, Unprocessable
 from londonpump.service.field_formats import format_error

@@ -10,9 +10,8 @@ from londonpump.domain.errors import LondonPumpError
 from londonpump.service.auth import service as auth
 from londonpump.service.auth.routes import Password, Username, begin_session
 from londonpump.service.auth.tokens import CONSOLE
-from londonpump.service.console import pages, session
+from londonpump.service.console import incidents, new_call, pages, session, tiles
 from londonpump.service.console.session import Visitor
-from londonpump.service.console.status import live_json, read_live, see_board
 from londonpump.service.console.texts import text
 from londonpump.service.rights import Anybody, cookie_token
 from londonpump.service.state import Services, State
@@ -128,7 +127,7 @@ async def set_theme(_: Visitor, request: Request, theme: Annotated[str, Form(max
 @router.get("/live")
 async def live(request: Request, state: State, _: Visitor) -> Response:
     """Answer the poll: 304 if nothing has changed since the tag that the page names."""
-    seen = await see_board(state)
+    seen = await pages.see_board(state)
     # the time goes with every answer: pages show the clock of the server, whatever the PC believes
     headers = {
         **pages.PAGE_HEADERS,
@@ -138,9 +137,9 @@ async def live(request: Request, state: State, _: Visitor) -> Response:
     }
     if request.headers.get("if-none-match") == seen.tag:
         return Response(status_code=304, headers=headers)
-    found = await read_live(state, seen)
+    found = await pages.read_live(state, seen)
     line = pages.environment().get_template("status.html").render(status_line=found.line)
-    return JSONResponse(live_json(found, line, request.state.session_ends_at), headers=headers)
+    return JSONResponse(pages.live_json(found, line, request.state.session_ends_at), headers=headers)
 
 
 async def static_file(request: Request) -> Response:
@@ -156,3 +155,8 @@ router.add_route("/console/static/{name:path}", static_file, include_in_schema=F
 async def no_page(_: Visitor) -> Response:
     """Answer for every other address."""
     raise pages.NoSuchPage
+
+
+ROUTERS = (new_call.router, incidents.router, tiles.router, router)
+"""Routers of the console; the last one answers for every other address below `/console/`."""
+console_lifespan = tiles.tiles_lifespan

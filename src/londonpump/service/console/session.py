@@ -6,19 +6,11 @@ from urllib.parse import urlsplit
 from fastapi import Depends, Request, Response
 
 from londonpump.persistence.repositories.users import session_of_token
+from londonpump.service import rights
 from londonpump.service.auth.errors import NoValidToken
 from londonpump.service.auth.service import SignedIn
 from londonpump.service.auth.tokens import CONSOLE, SESSION_LIFE, token_digest
 from londonpump.service.errors import NotAllowed
-from londonpump.service.rights import (
-    CONSOLE_PATH,
-    SUPERVISORS,
-    Person,
-    Right,
-    Role,
-    cookie_token,
-    note_person,
-)
 from londonpump.service.state import Services, state_of
 from londonpump.settings import LOOPBACK
 
@@ -26,14 +18,14 @@ SAFE_METHODS = frozenset({"GET", "HEAD"})
 SAME_ORIGIN = "same-origin"
 
 
-class ConsoleRight(Right):
-    """Right of a route of the console, for the person of the cookie."""
+class ConsoleRight(rights.Right):
+    """rights.Right of a route of the console, for the person of the cookie."""
 
-    async def find_person(self, request: Request) -> Person:
+    async def find_person(self, request: Request) -> rights.Person:
         """Return the person whose cookie the request carries. Raises: NoValidToken, ForeignPage, DatabaseFailed."""
         state = state_of(request)
         require_own_page(request, state)
-        token = cookie_token(request, state)
+        token = rights.cookie_token(request, state)
         if token is None:
             raise NoValidToken
         sha256 = token_digest(CONSOLE + token)
@@ -43,14 +35,16 @@ class ConsoleRight(Right):
             raise NoValidToken("The session has ended")
         session_id, session = found
         request.state.session_ends_at = session.ends_at
-        return note_person(request, Person(session.user_id, session.username, Role(session.role), session_id))
+        return rights.note_person(
+            request, rights.Person(session.user_id, session.username, rights.Role(session.role), session_id)
+        )
 
 
-Visitor = Annotated[Person, Depends(ConsoleRight(frozenset(Role)))]
+Visitor = Annotated[rights.Person, Depends(ConsoleRight(frozenset(rights.Role)))]
 """Anybody with an open session of the console."""
-CALLERS = SUPERVISORS | {Role.OPERATOR, Role.SERVICE}
-Caller = Annotated[Person, Depends(ConsoleRight(CALLERS))]
-"""Person who may ask for predictions and record pumps, as `rights.Operator`."""
+CALLERS = rights.SUPERVISORS | {rights.Role.OPERATOR, rights.Role.SERVICE}
+Caller = Annotated[rights.Person, Depends(ConsoleRight(CALLERS))]
+"""rights.Person who may ask for predictions and record pumps, as `rights.Operator`."""
 
 
 class ForeignPage(NotAllowed):
@@ -115,4 +109,8 @@ def delete_cookie(response: Response, state: Services) -> None:
 def own_path(text: str) -> str:
     """Return a path of the console to go to after sign-in; its first page for any other text."""
     # a backslash counts as a slash in browsers, and two slashes begin a host
-    return text if text.startswith(CONSOLE_PATH) and "\\" not in text and "//" not in text else CONSOLE_PATH
+    return (
+        text
+        if text.startswith(rights.CONSOLE_PATH) and "\\" not in text and "//" not in text
+        else rights.CONSOLE_PATH
+    )

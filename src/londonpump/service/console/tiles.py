@@ -19,9 +19,8 @@ from londonpump.domain.errors import BadFile
 from londonpump.domain.london_map import MAP_ATTRIBUTION, borough_outlines, thames_outline
 from londonpump.domain.national_grid import to_degrees
 from londonpump.domain.stations import by_code, known_stations
-from londonpump.service.console.pages import PAGE_HEADERS, ConsoleRoute
+from londonpump.service.console.pages import PAGE_HEADERS, ConsoleRoute, read_live
 from londonpump.service.console.session import Visitor
-from londonpump.service.console.status import read_live
 from londonpump.service.state import Services, State
 
 router = APIRouter(prefix="/console", route_class=ConsoleRoute, include_in_schema=False)
