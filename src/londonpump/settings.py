@@ -248,13 +248,18 @@ class _ConfigFile(TomlConfigSettingsSource):
         if unknown:
             problem = ", ".join(f"{name!r} is no setting{nearest(name)}" for name in unknown)
             raise BadFile(file_path, problem, "Correct the name, or remove the line.")
+        # an empty path would be the folder of the file, and a list a folder of that spelling
+        wrong = [name for name, value in values.items() if value == "" or isinstance(value, list | dict)]
+        if wrong:
+            problem = ", ".join(f"{name} = {values[name]!r} is no value" for name in wrong)
+            raise BadFile(file_path, problem, "Write a text, a number, true or false, or remove the line.")
         for name in PATHS & values.keys():
             # relative to the file, so that the settings mean the same wherever a command is started
             values[name] = str(Path(file_path).parent / str(values[name]))
         return values
 
 
-PATHS = {"home", "bundles", "secret_file"}
+PATHS = {"home", "bundles", "secret_file", "map_tiles"}
 
 
 def config_file() -> Path | None:

@@ -189,6 +189,24 @@ def test_settings_are_shown_with_their_source_and_without_secrets(
     assert "s3cr3t" not in result.output + run("config", "show").output
 
 
+@pytest.mark.parametrize("line", ['database_url = ""', 'bundles = ["a"]', 'secret_file = ""'])
+def test_a_value_that_is_none_is_refused(line: str, own_home: Path, tmp_path: Path) -> None:
+    (tmp_path / "londonpump.toml").write_text(line)
+    result = run("config", "show")
+    assert result.exit_code == 2
+    assert f"{line.split(maxsplit=1)[0]} = " in result.output
+    assert "is no value" in result.output
+
+
+def test_paths_are_relative_to_the_file(own_home: Path, tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "s.toml").write_text('map_tiles = "t.pmtiles"\nbundles = "b"\n')
+    monkeypatch.setenv("LONDONPUMP_CONFIG", str(tmp_path / "s.toml"))
+    monkeypatch.chdir("/")
+    settings = read_settings()
+    assert settings.map_tiles == tmp_path / "t.pmtiles"
+    assert settings.bundles == tmp_path / "b"
+
+
 def test_a_secret_in_a_file_that_others_can_read_is_a_warning(own_home: Path, tmp_path: Path) -> None:
     file = tmp_path / "londonpump.toml"
     file.write_text('tomtom_key = "abc"')

@@ -132,6 +132,12 @@ def test_a_place_may_be_degrees_a_district_or_a_ground(model) -> None:
         ({"location": "XX99"}, "postcode_district 'XX99': has no past calls"),
         ({"location": (1, 2)}, "looks like degrees"),
         ({"location": (1, 2, 3)}, "Give .easting, northing."),
+        ({"location": None}, "location"),
+        ({"location": 5}, "location"),
+        ({"location": ("a", "b")}, "location.easting_m 'a': is no number"),
+        ({"location": {1: 2, "a": 3}}, "location"),
+        ({"at": 5}, "is not a time"),
+        ({"max_stations": -1}, "is no number of stations"),
         ({"location": {"easting_m": 1}}, "Give .easting, northing."),
         ({"location": (530_030, 480_390)}, "km from the nearest station"),
         ({"location": SOHO, "at": "noon"}, "at 'noon': is not a time"),
@@ -142,7 +148,17 @@ def test_a_place_may_be_degrees_a_district_or_a_ground(model) -> None:
 )
 def test_what_cannot_be_ranked_is_named(request_, message, model) -> None:
     with pytest.raises(lp.LondonPumpError, match=message):
-        model.rank(**{"at": AT, **request_})
+        model.rank(**{"location": SOHO, "at": AT, **request_})
+
+
+def test_two_spellings_of_a_column_are_refused(model) -> None:
+    with pytest.raises(lp.LondonPumpError, match="same name"):
+        model.predict({**CALLS, "Easting_M": [500_000.0] * 3})
+
+
+def test_a_time_without_a_zone_is_london_time(model) -> None:
+    summer = datetime(2023, 7, 1, 9)
+    assert model.rank(SOHO, at=summer) == model.rank(SOHO, at=datetime(2023, 7, 1, 8, tzinfo=UTC))
 
 
 def test_examples_have_utc_times_so_that_predict_does_not_take_them_for_london_time(small_data) -> None:

@@ -1,6 +1,6 @@
 """A trained model in Python: predict a table of dispatches, rank the stations for an incident, explain predictions."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -143,13 +143,10 @@ class Model:
             ('Soho', True)
         """
         points_m, ground = self._points(location)
-        at = (
-            datetime.now(UTC)
-            if at is None
-            else at
-            if isinstance(at, datetime)
-            else parse_timestamp(at, "at")[0]
-        )
+        if not isinstance(max_stations, int) or max_stations < 1:
+            raise BadValue("max_stations", max_stations, "is no number of stations. Give 1 or more")
+        # a datetime without a zone is London time, as in tables
+        at = datetime.now(UTC) if at is None else parse_timestamp(cell_of(at), "at")[0]
         unknown = sorted(call.keys() - set(OPTIONAL))
         if unknown:
             raise BadValue(
@@ -210,13 +207,17 @@ class Model:
             # no district has the code of a ground: the Brigade numbers from 21 on, E of the postcodes ends at 20
             is_ground = areas.ground(location) is not None
             location = {"station_ground" if is_ground else "postcode_district": location}
-        if not isinstance(location, Mapping):
+        if isinstance(location, Sequence):
             location = dict(zip(("easting_m", "northing_m", "too many"), location, strict=False))
-        match sorted(location):
+        match sorted(map(str, location)) if isinstance(location, Mapping) else None:
             case ["easting_m", "northing_m"]:
-                return np.array([[location["easting_m"], location["northing_m"]]], np.float64), ""
+                return np.array(
+                    [[_coordinate(location, "easting_m"), _coordinate(location, "northing_m")]]
+                ), ""
             case ["latitude", "longitude"]:
-                return np.column_stack(to_grid(location["latitude"], location["longitude"])), ""
+                return np.column_stack(
+                    to_grid(_coordinate(location, "latitude"), _coordinate(location, "longitude"))
+                ), ""
             case [("postcode_district" | "station_ground") as kind]:
                 code = str(location[kind])
                 is_ground = kind == "station_ground"
@@ -234,3 +235,14 @@ class Model:
             "is none. Give (easting, northing), or a dict with easting_m and northing_m, latitude and longitude, "
             "postcode_district, or station_ground",
         )
+
+
+def _coordinate(location: Mapping[str, Any], name: str) -> float:
+    """Return a coordinate of a location as a number. Raises: BadValue."""
+    try:
+        number = float(location[name])
+    except (TypeError, ValueError, OverflowError):
+        number = np.nan
+    if not np.isfinite(number):
+        raise BadValue(f"location.{name}", location[name], "is no number")
+    return number

@@ -32,6 +32,10 @@ class Table:
         columns = frame if source is None else {name: source[name].to_list() for name in source.columns}
         # lower case, as the reader of files has it
         texts = {str(name).strip().lower(): _cells(values) for name, values in columns.items()}
+        if len(texts) < len(columns):
+            raise LondonPumpError(
+                f"Two columns have the same name but for capitals and blanks: {', '.join(map(str, columns))}. Remove one."
+            )
         lengths = {name: len(values) for name, values in texts.items()}
         if len(set(lengths.values())) > 1:
             raise LondonPumpError(

@@ -257,6 +257,9 @@ def _columns(
         or {"pc", "ea", "no"} <= set(names)
         or {"name", "easting", "northing"} <= set(names)
     ):
+        if len(set(names)) < len(names):
+            twice = sorted({name for name in names if names.count(name) > 1})
+            raise BadFile(where, f"has several columns called {', '.join(twice)}", "Keep one of each.")
         return names, True
     # without a header only the number of columns and the first cell show what the file is
     by_content = NAMES_COLUMNS if len(first) == len(NAMES_COLUMNS) else CODE_POINT_COLUMNS
@@ -384,9 +387,16 @@ def _own_place(row: Row) -> Place:
             f"column kind is {kind[:40]!r}, which is none of {', '.join(sorted(index.DEFAULT_RADIUS_M))}"
         )
     extent = row.get("extent_m", "").strip()
+    name = _name(row["name"])
+    if kind == index.POSTCODE:
+        # the search looks postcodes up as they are printed, so another spelling would never be found
+        spelt = find_postcode(name)
+        if spelt is None:
+            raise ValueError(f"column name is {name[:40]!r}, which is no postcode")
+        name = spelt
     return Place(
         kind,
-        _name(row["name"]),
+        name,
         _number(row, "easting"),
         _number(row, "northing"),
         row.get("borough", "").strip(),

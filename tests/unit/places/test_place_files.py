@@ -80,6 +80,12 @@ def test_a_csv_of_ones_own_has_the_licence_that_is_stated(tmp_path):
     assert found.sources[1] == Source("own.csv", "ODbL", "© somebody")
 
 
+def test_a_postcode_of_ones_own_is_spelt_as_it_is_printed(tmp_path):
+    path = tmp_path / "own.csv"
+    path.write_text("name,easting,northing,kind\nsw9 8ab,531000,175000,postcode\n")
+    assert named(read_place_files([path])).keys() == {"SW9 8AB"}
+
+
 def test_an_extract_gives_streets_junctions_localities_and_places(tmp_path):
     found = read_place_files([write_named_map(tmp_path / "map.osm.pbf")])
     places = named(found)
@@ -118,6 +124,8 @@ def bad(tmp_path, content, name="file"):
         ("name,easting,northing\n,530000,180000\n", "row 2: the name '' is empty"),
         (f"name,easting,northing\n{'x' * 201},530000,180000\n", "longer than 200 characters"),
         ("name,easting,northing,kind\nA,530000,180000,galaxy\n", "column kind is 'galaxy'"),
+        ("name,easting,northing,kind\nA,530000,180000,postcode\n", "is no postcode"),
+        ("name,easting,easting,northing\nA,530000,1,180000\n", "several columns called easting"),
         ("name,easting,northing\nA,530000\n", "row 2 has 2 fields and the header 3"),
         ('name,easting,northing\n"A,530000,180000\n', "is not csv"),
         (CODE_POINT_ROWS.replace("E1  1BB", "HELLO"), "row 3: 'HELLO' is not a postcode"),

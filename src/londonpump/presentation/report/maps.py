@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.path import Path
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter
 from matplotlib.transforms import Bbox
 
@@ -243,6 +244,8 @@ def _place(axes: Axes, names: Any, taken: list[Any], **style: Any) -> None:
                 ha="left" if dx > 0 else "right" if dx < 0 else "center",
                 va=alignment,
                 linespacing=0.9,
+                # a name lies over hatching and dark fillings
+                path_effects=[withStroke(linewidth=1.8, foreground="white", alpha=0.85)],
                 **style,
             )
             box = drawn.get_window_extent()
