@@ -72,7 +72,8 @@ ENGLISH: Mapping[str, str] = {
     "call.clear": "Clear",
     "call.choose": "Which place is meant?",
     "call.left_out": 'without "{word}"',
-    "call.no_match": 'No place found for "{place}". Try a postcode, a street with its borough, or the map (Alt+M).',
+    "call.no_match": 'No place found for "{place}". Try a station, a borough, a postcode, or the map (Alt+M). '
+    "Streets are found only where a list of them was imported.",
     "call.no_place": "Type a place first.",
     "call.no_model_place": "Without a model only exact places can be used. Type a grid reference or coordinates.",
     "call.outside": "The place lies outside London: no station is near. Correct it, or ask the neighbouring brigade.",
@@ -174,7 +175,8 @@ ENGLISH: Mapping[str, str] = {
     "js.out": "{pump} is {why}.",
     "js.back": "{pump} is available again. R ranks anew.",
     "js.matches": "{n} places. Enter takes the first.",
-    "js.no_match": "No place found. Try a postcode, a street with its borough, or the map.",
+    "js.no_match": "No place found. Try a station, a borough, a postcode, or the map. Streets are found only where a list of them "
+    "was imported.",
     "js.ranked": "{n} pumps ranked. First: {pump}.",
     "js.joined": "The pumps are added to {incident}.",
     "js.unknown": "Not known whether it was recorded. Ctrl+Enter again is safe.",
