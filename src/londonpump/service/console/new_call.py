@@ -37,6 +37,8 @@ from londonpump.service.state import Services, State
 router = APIRouter(prefix="/console", route_class=ConsoleRoute, include_in_schema=False)
 N_SHOWN = 6
 MAX_TEXT = 200
+MAX_CHOSEN = 4000
+"""A label and a typed text of `MAX_TEXT`, each letter written as `\\u0000`, and a location."""
 KEY_BYTES = 16
 Text = Annotated[str, Form(max_length=MAX_TEXT)]
 Code = Annotated[str, Form(max_length=64)]
@@ -89,22 +91,30 @@ async def rank(
     state: State,
     person: Caller,
     place: Text = "",
-    chosen: Annotated[str, Form(max_length=1000)] = "",
+    chosen: Annotated[str, Form(max_length=MAX_CHOSEN)] = "",
     incident_type: Text = "",
     property_category: Text = "",
     key: Text = "",
     incident: Text = "",
+    join: Text = "",
+    separate: Text = "",
 ) -> Response:
-    """Rank the pumps for a place. Without a chosen match, the first place that the text may mean is taken, if it is the only one."""
+    """Rank the pumps for a place. Without a chosen match, the first place that the text may mean is taken, if it is the only one.
+
+    join, separate: the buttons for adding the pumps to an incident nearby and for not adding them, for pages without script.
+    """
+    match = _parse_chosen(chosen, place) if chosen else None
+    if separate or (chosen and match is None):
+        # an incident was joined for its place: another text is another call
+        incident = ""
+    incident = join or incident
     typed: JsonObject = {
         "place": place,
         "incident_type": incident_type,
         "property_category": property_category,
         "key": key,
-        "chosen": chosen,
         "incident": incident,
     }
-    match = _parse_chosen(chosen, place) if chosen else None
     if match is None:
         matches = await _find_places(state, person, place)
         if len(matches) != 1 or not matches[0]["is_certain"]:
@@ -132,7 +142,8 @@ async def rank(
         ),
         within_s=READ_WITHIN_S,
     )
-    taken = json.dumps({name: match[name] for name in ("label", "location")})
+    # with the text that it was found for: it must not be taken for another one
+    taken = json.dumps({"label": match["label"], "location": match["location"], "typed": place})
     return await _page(request, state, {**typed, "ranking": ranking, "nearby": near, "chosen": taken})
 
 
@@ -140,10 +151,12 @@ def _parse_chosen(chosen: str, place: str) -> JsonObject | None:
     """Return the match that the page sent back; None if another text was typed since."""
     try:
         match = json.loads(chosen)
-        label, location = str(match["label"])[:MAX_TEXT], dict(match["location"])
-    except (ValueError, TypeError, KeyError):
+        label, location, typed = str(match["label"])[:MAX_TEXT], dict(match["location"]), match["typed"]
+        # half a surrogate pair can stand in JSON and on no page
+        json.dumps(match, ensure_ascii=False).encode()
+    except (ValueError, TypeError, KeyError, RecursionError):
         return None
-    return {"label": label, "location": location} if match.get("typed", place) == place else None
+    return {"label": label, "location": location} if typed == place else None
 
 
 async def _rank(state: Services, person: Person, question: JsonObject, label: str) -> Ranking:
