@@ -36,7 +36,7 @@ def test_enter_never_takes_a_match_of_an_older_text(amelia) -> None:
     page = amelia.page
     amelia.type_place()
     held: list[Any] = []
-    page.route("**/console/places*", lambda route: held.append(route))
+    page.route("**/console/places*", held.append)
     page.locator("#place").fill(FAR)
     amelia.press("Enter")
     expect(page.locator("#matches [role=option]")).to_have_count(0)
@@ -52,7 +52,7 @@ def test_enter_never_takes_a_match_of_an_older_text(amelia) -> None:
 def test_matches_that_arrive_after_more_was_typed_are_dropped(amelia) -> None:
     page = amelia.page
     held: list[Any] = []
-    page.route("**/console/places*", lambda route: held.append(route), times=1)
+    page.route("**/console/places*", held.append, times=1)
     page.keyboard.press("Alt+p")
     with page.expect_request("**/console/places*"):
         page.keyboard.type(PLACE)
@@ -66,7 +66,7 @@ def test_matches_that_arrive_after_more_was_typed_are_dropped(amelia) -> None:
 def test_a_place_that_is_typed_during_a_ranking_does_not_get_its_list(amelia, room) -> None:
     page = amelia.page
     held: list[Any] = []
-    page.route("**/console/call", lambda route: held.append(route), times=1)
+    page.route("**/console/call", held.append, times=1)
     amelia.type_place()
     amelia.press("Enter")
     amelia.expect_state("ranking")

@@ -117,6 +117,7 @@ ENGLISH: Mapping[str, str] = {
     "call.withdrawn": "Withdrawn {time}: {pumps} for {incident}. The board shows nothing of it any more.",
     "call.mistake": "Recorded by mistake",
     "call.refused": "{pump} was not recorded: {why}",
+    "call.was_withdrawn": "{pump} is not recorded: its record was withdrawn at {time}.",
     "call.next": "Next call",
     "call.same_call": "Same call? {incident}, {distance} m away, {minutes} min ago: {pumps} sent.",
     "call.join": "Add to it",
