@@ -41,9 +41,8 @@ def test_enter_never_takes_a_match_of_an_older_text(amelia) -> None:
     amelia.press("Enter")
     expect(page.locator("#matches [role=option]")).to_have_count(0)
     assert page.locator("tr[data-pump]").count() == 0
+    # what is held goes on
     page.unroute("**/console/places*")
-    for route in held:
-        route.continue_()
     amelia.expect_state("ranked")
     assert '"typed": "545000, 170000"' in str(page.locator("input[name=chosen]").get_attribute("value"))
     assert "TQ 4500 7000" in page.locator("#understood").inner_text()
@@ -52,26 +51,29 @@ def test_enter_never_takes_a_match_of_an_older_text(amelia) -> None:
 def test_matches_that_arrive_after_more_was_typed_are_dropped(amelia) -> None:
     page = amelia.page
     held: list[Any] = []
-    page.route("**/console/places*", held.append, times=1)
+    hold = held.append
+    page.route("**/console/places*", hold)
     page.keyboard.press("Alt+p")
     with page.expect_request("**/console/places*"):
         page.keyboard.type(PLACE)
     page.route("**/console/places*", lambda route: route.abort())
     page.locator("#place").fill(FAR)
     with page.expect_response("**/console/places*"):
-        held[0].continue_()
+        # the first search goes on
+        page.unroute("**/console/places*", hold)
     expect(page.locator("#matches [role=option]")).to_have_count(0)
 
 
 def test_a_place_that_is_typed_during_a_ranking_does_not_get_its_list(amelia, room) -> None:
     page = amelia.page
     held: list[Any] = []
-    page.route("**/console/call", held.append, times=1)
+    page.route("**/console/call", held.append)
     amelia.type_place()
     amelia.press("Enter")
     amelia.expect_state("ranking")
     page.locator("#place").fill(FAR)
-    held[0].continue_()
+    # what is held goes on
+    page.unroute("**/console/call")
     amelia.expect_state("ranked")
     amelia.press("Control+Enter")
     expect(page.locator("#said")).to_contain_text("The list is not that of this place yet.")

@@ -154,7 +154,7 @@ def _parse_chosen(chosen: str, place: str) -> JsonObject | None:
     try:
         match = json.loads(chosen)
         label, location, typed = str(match["label"])[:MAX_TEXT], dict(match["location"]), match["typed"]
-        # half a surrogate pair can stand in JSON and on no page
+        # JSON can hold half a surrogate pair, and no page can
         json.dumps(match, ensure_ascii=False).encode()
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
