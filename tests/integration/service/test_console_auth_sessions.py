@@ -205,3 +205,20 @@ def test_files_are_compressed_and_asked_for_by_their_tag(live_service) -> None:
     assert console.get("/console/static/console.css", **known).status_code == 304
     assert console.get("/console/static/../routes.py").status_code in {303, 404}
     assert console.get("/console/static/%2e%2e/routes.py").status_code == 404
+
+
+def test_nobody_signs_in_at_an_address_that_is_not_encrypted(live_service) -> None:
+    live_service.add("amelia")
+    console = Console(live_service)
+    console.client.base_url = "http://control-room.test"
+    answer = console.sign_in("amelia")
+    assert (answer.status_code, answer.headers.get("set-cookie")) == (403, None)
+    assert "This address is not encrypted: signing in is not possible. Use https." in answer.text
+
+
+def test_a_form_that_is_sent_after_the_session_leads_back_to_a_page(live_service) -> None:
+    console = Console(live_service)
+    answer = console.post("/console/record", {"pump": ["A241"]})
+    assert answer.headers["location"] == "/console/sign-in?next=/console/"
+    # of a page, the page itself
+    assert console.get("/console/incidents").headers["location"] == "/console/sign-in?next=/console/incidents"

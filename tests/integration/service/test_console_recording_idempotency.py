@@ -1,11 +1,16 @@
 """Issue 18: what the forms of New call record, without a model and without script."""
 
+import html
 import json
 import re
 from collections.abc import Iterator
 
 import pytest
+from fastapi import Request
 from support.console_client import PART, Console, signed_in
+
+from londonpump.service.board.batch import SentPumps
+from londonpump.service.console.new_call import recorded_page
 
 PLACE = "529700, 181100"
 MARKUP = "<script>alert(1)</script>"
@@ -128,3 +133,75 @@ def test_a_changed_match_of_the_page_is_refused_and_not_believed(console) -> Non
         answer = console.post("/console/call", {"place": PLACE, "chosen": chosen}, PART)
         assert answer.status_code in {200, 422}
         assert "Traceback" not in answer.text
+
+
+def test_without_script_a_new_text_is_never_ranked_as_the_old_place(console) -> None:
+    page = console.post("/console/call", {"place": PLACE}).text
+    old = html.unescape(hidden(page, "chosen"))
+    again = console.post("/console/call", {"place": "528000, 185000", "chosen": old, "incident": "L0001"})
+    assert json.loads(html.unescape(hidden(again.text, "chosen")))["typed"] == "528000, 185000"
+    assert "TQ 2800 8500" in again.text
+    # nor is the incident of the old place kept
+    assert hidden(again.text, "incident") == ""
+    # a choice that does not say for which text it was made is none
+    bare = json.dumps({name: value for name, value in json.loads(old).items() if name != "typed"})
+    assert "TQ 2800 8500" in console.post("/console/call", {"place": "528000, 185000", "chosen": bare}).text
+
+
+def test_without_script_an_incident_nearby_is_joined_and_left_by_buttons(console) -> None:
+    console.post("/console/record", {"pump": ["A241"], "key": "0" * 20, "first": "A241"})
+    form = {"place": PLACE, "chosen": html.unescape(hidden(ranked(console), "chosen"))}
+    joined = console.post("/console/call", {**form, "join": "L0001-02062025"}).text
+    assert (hidden(joined, "incident"), "added to L0001-02062025" in joined) == ("L0001-02062025", True)
+    form["incident"] = "L0001-02062025"
+    assert hidden(console.post("/console/call", form).text, "incident") == "L0001-02062025"
+    assert hidden(console.post("/console/call", {**form, "separate": "yes"}).text, "incident") == ""
+
+
+def ids_of(page: str) -> list[str]:
+    return re.findall(r'name="mobilisation" value="([0-9a-f]+)"', page)
+
+
+def test_a_pump_that_has_arrived_does_not_keep_the_others_recorded(console) -> None:
+    form = {"pump": ["A241", "A242"], "key": "0" * 20, "first": "A241"}
+    first, second = ids_of(console.post("/console/record", form, PART).text)
+    console.post("/console/events", {"mobilisation": first, "event": "arrived"})
+    answer = console.post("/console/withdraw", {"mobilisation": [first, second]}, PART)
+    assert answer.status_code == 200
+    assert "A241 has arrived already" in answer.text
+    assert re.search(r"Withdrawn [0-9:]+: A242 for", answer.text)
+    alone = console.post("/console/withdraw", {"mobilisation": [first]}, PART)
+    assert (alone.status_code, "A241 has arrived already" in alone.text) == (409, True)
+
+
+def test_a_pump_whose_record_was_withdrawn_is_not_said_to_be_recorded(console) -> None:
+    form = {"pump": ["A241", "A242"], "key": "0" * 20, "first": "A241"}
+    ids = ids_of(console.post("/console/record", form, PART).text)
+    console.post("/console/withdraw", {"mobilisation": ids[:1]}, PART)
+    token = console.live_service.bearer("olaf")
+    found = [console.client.get(f"/v1/mobilisations/{each}", headers=token).json() for each in ids]
+    sent = [{"pump": each["pump"], "mobilisation": each, "is_new": False, "problem": None} for each in found]
+    result = SentPumps.model_validate({"incident_number": found[0]["incident_number"], "pumps": sent})
+    request = Request(
+        {"type": "http", "path": "/console/record", "headers": [], "app": console.live_service.client.app}
+    )
+    page = bytes(recorded_page(request, result).body).decode()
+    assert re.search(r"Recorded [0-9:]+: A242 for", page)
+    assert re.search(r"A241 is not recorded: its record was withdrawn at [0-9:]+\.", page)
+    # and there is nothing of it to withdraw
+    assert ids_of(page) == ids[1:]
+
+
+@pytest.mark.parametrize(
+    "chosen", ["[" * 999, json.dumps({"label": "\ud800", "location": {}, "typed": PLACE})]
+)
+def test_a_choice_that_no_page_makes_is_answered_by_a_page(chosen, console) -> None:
+    answer = console.post("/console/call", {"place": PLACE, "chosen": chosen})
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
+
+
+@pytest.mark.parametrize("key", ["a key", "\x00", "\u00e9", "k" * 129])
+def test_a_key_that_no_page_makes_is_refused(key, console) -> None:
+    for path, form in (("/console/record", {"pump": ["A241"]}), ("/console/call", {"place": PLACE})):
+        assert console.post(path, {**form, "key": key}).status_code == 422
+    assert recorded(console) == []

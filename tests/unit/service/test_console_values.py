@@ -133,6 +133,8 @@ def test_the_place_is_said_as_it_was_understood() -> None:
         # the night when clocks go back: 01:30 was an hour ago by summer time, and is now by winter time
         ("01:30", "2025-10-26T00:40:00", "2025-10-26T00:30:00"),
         ("01:30", "2025-10-26T01:40:00", "2025-10-26T01:30:00"),
+        # two minutes before the hour comes again: the time that is over is meant, not the one to come
+        ("01:02", "2026-10-25T00:58:00", "2026-10-25T00:02:00"),
     ],
 )
 def test_a_typed_time_is_the_last_one_that_the_clocks_of_london_showed(typed, now, meant) -> None:

@@ -161,7 +161,10 @@ async def report(
 
 
 def typed_time(typed: str, now: datetime) -> datetime:
-    """Return the last time before now that London's clocks showed what was typed. Raises: Unprocessable."""
+    """Return the last time before now that London's clocks showed what was typed. Raises: Unprocessable.
+
+    A time of today that is still to come counts if it is near, because the reporter's clock may be ahead.
+    """
     found = TYPED_TIME.fullmatch(typed.strip())
     try:
         hour, minute, second = (int(part or 0) for part in found.groups()) if found else (24, 0, 0)
@@ -172,9 +175,13 @@ def typed_time(typed: str, now: datetime) -> datetime:
         raise Unprocessable(("at", text("incident.time", typed=typed)))
     today = now.astimezone(LONDON).date()
     # on the night when clocks go back, an hour comes twice: the later one that is over is meant
-    candidates = [
-        datetime.combine(day, wall, LONDON).replace(fold=fold).astimezone(now.tzinfo)
+    of_today, of_yesterday = (
+        sorted(
+            datetime.combine(day, wall, LONDON).replace(fold=fold).astimezone(now.tzinfo) for fold in (0, 1)
+        )
         for day in (today, today - timedelta(days=1))
-        for fold in (1, 0)
-    ]
-    return next(each for each in sorted(candidates, reverse=True) if each <= now + MAX_AHEAD)
+    )
+    past = [each for each in of_today if each <= now]
+    if past:
+        return past[-1]
+    return of_today[0] if of_today[0] <= now + MAX_AHEAD else of_yesterday[-1]

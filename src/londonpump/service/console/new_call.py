@@ -24,8 +24,8 @@ from londonpump.service.console.pages import ConsoleRoute, assets, is_part, lond
 from londonpump.service.console.ranking import Ranking, by_distance, ranking_of
 from londonpump.service.console.session import CALLERS, Caller, Visitor
 from londonpump.service.console.texts import text
-from londonpump.service.errors import NotAllowed, Unprocessable
-from londonpump.service.field_formats import format_error
+from londonpump.service.errors import Conflict, NotAllowed, Unprocessable
+from londonpump.service.field_formats import IDEMPOTENCY_KEY, format_error
 from londonpump.service.incidents.routes import READ_WITHIN_S
 from londonpump.service.incidents.view import Nearby, find_nearby
 from londonpump.service.places.routes import places as find_places
@@ -37,9 +37,13 @@ from londonpump.service.state import Services, State
 router = APIRouter(prefix="/console", route_class=ConsoleRoute, include_in_schema=False)
 N_SHOWN = 6
 MAX_TEXT = 200
+MAX_CHOSEN = 4000
+"""A label and a typed text of `MAX_TEXT`, each letter written as `\\u0000`, and a location."""
 KEY_BYTES = 16
+MAX_KEY = 128
 Text = Annotated[str, Form(max_length=MAX_TEXT)]
 Code = Annotated[str, Form(max_length=64)]
+Key = Annotated[str, Form(max_length=MAX_KEY, pattern=IDEMPOTENCY_KEY)]
 Reason = Annotated[str, Form(max_length=500)]
 Word = Annotated[str, Query(max_length=MAX_TEXT)]
 T = TypeVar("T", bound=BaseModel)
@@ -89,22 +93,30 @@ async def rank(
     state: State,
     person: Caller,
     place: Text = "",
-    chosen: Annotated[str, Form(max_length=1000)] = "",
+    chosen: Annotated[str, Form(max_length=MAX_CHOSEN)] = "",
     incident_type: Text = "",
     property_category: Text = "",
-    key: Text = "",
+    key: Key = "",
     incident: Text = "",
+    join: Text = "",
+    separate: Text = "",
 ) -> Response:
-    """Rank the pumps for a place. Without a chosen match, the first place that the text may mean is taken, if it is the only one."""
+    """Rank the pumps for a place. Without a chosen match, the first place that the text may mean is taken, if it is the only one.
+
+    join, separate: the buttons for adding the pumps to an incident nearby and for not adding them, for pages without script.
+    """
+    match = _parse_chosen(chosen, place) if chosen else None
+    if separate or (chosen and match is None):
+        # an incident was joined for its place: another text is another call
+        incident = ""
+    incident = join or incident
     typed: JsonObject = {
         "place": place,
         "incident_type": incident_type,
         "property_category": property_category,
         "key": key,
-        "chosen": chosen,
         "incident": incident,
     }
-    match = _parse_chosen(chosen, place) if chosen else None
     if match is None:
         matches = await _find_places(state, person, place)
         if len(matches) != 1 or not matches[0]["is_certain"]:
@@ -132,7 +144,8 @@ async def rank(
         ),
         within_s=READ_WITHIN_S,
     )
-    taken = json.dumps({name: match[name] for name in ("label", "location")})
+    # with the text that it was found for: it must not be taken for another one
+    taken = json.dumps({"label": match["label"], "location": match["location"], "typed": place})
     return await _page(request, state, {**typed, "ranking": ranking, "nearby": near, "chosen": taken})
 
 
@@ -140,10 +153,12 @@ def _parse_chosen(chosen: str, place: str) -> JsonObject | None:
     """Return the match that the page sent back; None if another text was typed since."""
     try:
         match = json.loads(chosen)
-        label, location = str(match["label"])[:MAX_TEXT], dict(match["location"])
-    except (ValueError, TypeError, KeyError):
+        label, location, typed = str(match["label"])[:MAX_TEXT], dict(match["location"]), match["typed"]
+        # JSON can hold half a surrogate pair, and no page can
+        json.dumps(match, ensure_ascii=False).encode()
+    except (ValueError, TypeError, KeyError, RecursionError):
         return None
-    return {"label": label, "location": location} if match.get("typed", place) == place else None
+    return {"label": label, "location": location} if typed == place else None
 
 
 async def _rank(state: Services, person: Person, question: JsonObject, label: str) -> Ranking:
@@ -183,7 +198,7 @@ async def record(
     state: State,
     person: Caller,
     pump: Annotated[list[Code], Form()],
-    key: Text = "",
+    key: Key = "",
     first: Code = "",
     prediction_id: Text = "",
     incident: Text = "",
@@ -215,7 +230,7 @@ async def record(
     }
     new = require_valid(NewMobilisations, sent)
     answer = await board.mobilise_several(person, state, new, key or None)
-    return _recorded_page(request, SentPumps.model_validate_json(bytes(answer.body)))
+    return recorded_page(request, SentPumps.model_validate_json(bytes(answer.body)))
 
 
 @router.post("/withdraw")
@@ -225,20 +240,29 @@ async def withdraw(
     """Withdraw what was recorded by mistake."""
     # each in a transaction of its own: one that has arrived meanwhile must not keep the others recorded
     withdrawal = Withdrawal(reason=text("call.mistake"))
-    done = [await board.withdraw(person, state, each, withdrawal) for each in mobilisation]
+    done, problems = [], []
+    for each in mobilisation:
+        try:
+            done.append(await board.withdraw(person, state, each, withdrawal))
+        except Conflict as error:
+            problems.append(str(error))
+    if not done:
+        raise Conflict(" ".join(problems))
     said = text(
         "call.withdrawn",
         time=london_time(state.clock()),
         pumps=", ".join(each.pump for each in done),
         incident=done[0].incident_number,
     )
-    return render(request, "recorded.html", said=said, problems=[], mobilisations=[], key=_new_key())
+    return render(request, "recorded.html", said=said, problems=problems, mobilisations=[], key=_new_key())
 
 
-def _recorded_page(request: Request, result: SentPumps) -> Response:
+def recorded_page(request: Request, result: SentPumps) -> Response:
     """Return what was recorded. Nothing is said that the database did not answer."""
     # what was recorded before by the same key counts as recorded: the operator asks what is so, not when it became so
-    done = [entry.mobilisation for entry in result.pumps if entry.mobilisation is not None]
+    found = [entry.mobilisation for entry in result.pumps if entry.mobilisation is not None]
+    # a form that is sent again after a withdrawal must not look like a record
+    done = [each for each in found if each.withdrawn_at is None]
     arrivals = [
         each.mobilised_at + timedelta(seconds=each.announced.p50_s)
         for each in done
@@ -258,6 +282,10 @@ def _recorded_page(request: Request, result: SentPumps) -> Response:
         text("call.refused", pump=entry.pump, why=entry.problem.detail)
         for entry in result.pumps
         if entry.problem is not None
+    ] + [
+        text("call.was_withdrawn", pump=each.pump, time=london_time(each.withdrawn_at))
+        for each in found
+        if each.withdrawn_at is not None
     ]
     mobilisations = [each.id for each in done]
     return render(

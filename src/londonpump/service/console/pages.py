@@ -111,7 +111,9 @@ class ConsoleRoute(APIRoute):
                     # the script shows the sign-in over the page, and nothing that was typed is lost
                     return problem_page(request, error)
                 # without the query: what was typed there is no part of the address of the sign-in page
-                return RedirectResponse(f"{SIGN_IN}?next={quote(request.url.path)}", 303, PAGE_HEADERS)
+                # a form's address is no page to return to
+                path = request.url.path if request.method == "GET" else PAGES[0][0]
+                return RedirectResponse(f"{SIGN_IN}?next={quote(path)}", 303, PAGE_HEADERS)
             except (LondonPumpError, RequestValidationError, HTTPException) as error:
                 return problem_page(request, error)
 

@@ -13,6 +13,7 @@ from londonpump.service.auth.tokens import CONSOLE
 from londonpump.service.console import incidents, new_call, pages, session, tiles
 from londonpump.service.console.session import Visitor
 from londonpump.service.console.texts import text
+from londonpump.service.errors import NotAllowed
 from londonpump.service.rights import Anybody, cookie_token
 from londonpump.service.state import Services, State
 
@@ -73,6 +74,9 @@ async def _begin(
 ) -> auth.SignedIn | LondonPumpError:
     try:
         session.require_own_page(request, state)
+        if session.is_unencrypted(request, state):
+            # the browser would drop the cookie, and the password has crossed the network in the clear
+            raise NotAllowed(text("sign_in.plain"))
         return await begin_session(request, username, password, CONSOLE)
     except LondonPumpError as error:
         return error

@@ -4,7 +4,7 @@
 import {askAgain, byId, fetchPart, isLost, onKey, onLive, say, texts} from "./live.js";
 
 /** @typedef {{label: string, detail: string, location: object, is_likely: boolean, is_certain: boolean}} Match */
-/** @typedef {{place: string, type: string, property: string, key: string, chosen: string, incident: string, pending: string}} Draft */
+/** @typedef {{place: string, type: string, property: string, key: string, chosen: string, incident: string, pending: string, pendingFor: string}} Draft */
 
 const TYPING_PAUSE_MS = 150, MIN_LETTERS = 2, DRAFT = "londonpump-draft";
 const form = /** @type {HTMLFormElement} */ (byId("call")), list = byId("list"), said = byId("said");
@@ -12,7 +12,13 @@ const place = /** @type {HTMLInputElement} */ (byId("place")), matchBox = byId("
 const type = /** @type {HTMLSelectElement} */ (byId("type")), property = /** @type {HTMLSelectElement} */ (byId("property"));
 /** @type {Match[]} */
 let matches = [];
-let active = 0, searches = 0, rankings = 0, chosen = "", key = "", incident = "", pending = "";
+let active = 0, searches = 0, rankings = 0, chosen = "", key = "", incident = "";
+// the body whose answer is not known yet, and the call that it was made for
+let pending = "", pendingFor = "";
+// the choice that the list on the screen was made for: nothing is recorded from a list of another one
+let listed = "";
+// the place of the incident that the pumps are added to: another place is another incident
+let joinedAt = "";
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let typing;
 /** @type {Record<string, string>} */
@@ -31,20 +37,39 @@ const hidden = (name) => /** @type {HTMLInputElement | null} */ (list.querySelec
 // ---- the place
 
 place.addEventListener("input", () => {
-  clearTimeout(typing);
-  chosen = "";
+  leavePlace();
   keepDraft();
   typing = setTimeout(search, TYPING_PAUSE_MS);
 });
 
+/** Forgets the matches of the text, also those that are still on their way: Enter must not take them for another text. */
+function forgetMatches() {
+  clearTimeout(typing);
+  searches++;
+  show([]);
+}
+
+/** Forgets what belongs to the place that was chosen before. */
+function leavePlace() {
+  forgetMatches();
+  chosen = "";
+  // an incident that was opened without a place keeps the first one that is typed
+  if (incident && joinedAt) setIncident("", say("left", {incident}));
+}
+
+/** Shows the matches of what is typed. Returns whether they are those of this search.
+ * @returns {Promise<boolean>} */
 async function search() {
   const typed = place.value.trim(), mine = ++searches;
-  if (typed.length < MIN_LETTERS) return show([]);
+  show([]);
+  if (typed.length < MIN_LETTERS) return false;
   const response = await fetchPart(`/console/places?q=${encodeURIComponent(typed)}`).catch(() => null);
-  // an answer that arrives after a newer one is dropped
-  if (mine !== searches || !response?.ok) return;
-  show(await response.json());
+  const found = response?.ok ? await response.json().catch(() => null) : null;
+  // an answer that arrives after a newer one, or after another text was typed, is dropped
+  if (mine !== searches || !found) return false;
+  show(found);
   announce(matches.length ? say("matches", {n: matches.length}) : texts.no_match, !matches.length);
+  return true;
 }
 
 /** @param {Match[]} found */
@@ -79,10 +104,8 @@ function choose(i) {
 /** @param {number} i */
 function take(i) {
   const match = matches[i];
-  clearTimeout(typing);
-  searches++;
   chosen = JSON.stringify({label: match.label, location: match.location, typed: place.value});
-  show([]);
+  forgetMatches();
   void rank();
 }
 
@@ -98,10 +121,7 @@ place.addEventListener("keydown", async (event) => {
     // Enter before the matches arrived: they are fetched now, and only a single one is taken unseen
     if (matches[active]) take(active);
     else if (chosen) void rank();
-    else {
-      await search();
-      if (matches.length === 1 && matches[0].is_certain) take(0);
-    }
+    else if (await search() && matches.length === 1 && matches[0].is_certain) take(0);
   }
 });
 place.addEventListener("blur", () => show([]));
@@ -112,13 +132,15 @@ form.addEventListener("submit", (event) => {
   const by = /** @type {HTMLButtonElement | null} */ (event.submitter);
   if (by?.id === "record") void record();
   else if (by?.name === "chosen") {
-    chosen = JSON.stringify({...JSON.parse(by.value), typed: place.value});
+    // with the text that it was found for: the service takes it for no other
+    chosen = by.value;
     void rank();
   } else void rank();
 });
 
 /** Takes a point of the map as the place. @param {number} latitude @param {number} longitude */
 export function takePoint(latitude, longitude) {
+  leavePlace();
   place.value = `${latitude.toFixed(5)}, ${longitude.toFixed(5)}`;
   chosen = JSON.stringify({label: texts.centre, location: {latitude, longitude}, typed: place.value});
   void rank();
@@ -128,7 +150,10 @@ export function takePoint(latitude, longitude) {
 
 /** Ranks the pumps for the chosen place. @param {boolean} [movesFocus] */
 async function rank(movesFocus = true) {
+  // another call begins when it is known what became of the last one; until then its pumps stay on the button
+  if (pending) return warn(texts.unknown);
   const mine = ++rankings, typed = place.value;
+  listed = "";
   mark("ranking");
   const values = new URLSearchParams(/** @type {any} */ (new FormData(form)));
   for (const name of ["chosen", "key", "pump", "incident"]) values.delete(name);
@@ -147,7 +172,8 @@ async function rank(movesFocus = true) {
   list.innerHTML = html;
   if (!response?.ok) return mark("failed");
   key ||= hidden("key");
-  chosen ||= hidden("chosen") && JSON.stringify({...JSON.parse(hidden("chosen")), typed: place.value});
+  // a text that was typed meanwhile belongs to no place yet
+  if (place.value === typed) listed = chosen = hidden("chosen");
   setIncident(incident);
   keepDraft();
   compare();
@@ -179,7 +205,8 @@ onLive((live) => { away = live.away; compare(); });
 
 /** Writes the ticked pumps on the button. */
 function name() {
-  const button = list.querySelector("#record span"), pumps = ticks().filter((each) => each.checked).map((each) => each.value);
+  const button = list.querySelector("#record span");
+  const pumps = pending ? new URLSearchParams(pending).getAll("pump") : ticks().filter((each) => each.checked).map((each) => each.value);
   if (button) button.textContent = pumps.length ? say("record", {pumps: pumps.join(", ")}) : texts.none_ticked;
   const first = hidden("first");
   list.dataset.why = String(pumps.length > 0 && first !== "" && !pumps.includes(first));
@@ -211,10 +238,11 @@ list.addEventListener("keydown", (event) => {
 
 async function record() {
   if (isLost()) return announce(texts.blocked, true);
+  if (form.dataset.state === "recording") return;
   const pumps = ticks().filter((each) => each.checked);
   if (!pending) {
     // only what is on the screen is recorded: no list that is being made anew, and none of another place than the field's
-    if (form.dataset.state === "ranking" || !chosen) return announce(texts.changed, true);
+    if (form.dataset.state === "ranking" || !chosen || chosen !== listed) return announce(texts.changed, true);
     if (!pumps.length) return announce(texts.none_ticked, true);
     const values = new URLSearchParams(/** @type {any} */ (new FormData(form)));
     const reason = values.get("reason") || values.get("own_reason");
@@ -229,6 +257,7 @@ async function record() {
     values.set("incident", incident);
     for (const name of ["place", "chosen", "incident_type", "property_category"]) values.delete(name);
     pending = values.toString();
+    pendingFor = callText();
     keepDraft();
   }
   mark("recording");
@@ -241,7 +270,11 @@ async function record() {
     if (response?.status === 401) askAgain(texts.session_ended);
     return warn(texts.unknown);
   }
-  const html = await response.text();
+  const html = await response.text().catch(() => "");
+  if (!html) {
+    mark("unknown");
+    return warn(texts.unknown);
+  }
   pending = "";
   key = crypto.randomUUID();
   lock(false);
@@ -259,7 +292,13 @@ async function record() {
     return problem(done.innerHTML);
   }
   list.replaceChildren(done);
-  clear();
+  listed = "";
+  // another call that was begun while the answer was not known stays in the fields
+  if (callText() === pendingFor) clear();
+  else {
+    keepDraft();
+    place.focus();
+  }
   announce(done.querySelector(".said")?.textContent ?? "");
   mark("recorded");
 }
@@ -302,22 +341,36 @@ list.addEventListener("click", (event) => {
   if (button?.closest("#withdraw")) {
     event.preventDefault();
     void withdraw();
-  } else if (button?.dataset.incident) setIncident(button.dataset.incident);
+  } else if (button?.dataset.incident !== undefined) {
+    event.preventDefault();
+    setIncident(button.dataset.incident);
+  }
 });
 
-/** @param {string} number */
-function setIncident(number) {
+/** Sets the incident that the pumps are added to. @param {string} number none if empty @param {string} [why] */
+function setIncident(number, why = "") {
   incident = number;
-  const joined = list.querySelector("#joined");
-  if (joined) joined.textContent = number ? say("joined", {incident: number}) : "";
+  joinedAt = place.value;
+  const joined = /** @type {HTMLElement | null} */ (list.querySelector("#joined"));
+  if (joined) {
+    joined.hidden = !number && !why;
+    byId("joined-text").textContent = number ? say("joined", {incident: number}) : why;
+    /** @type {HTMLElement} */ (joined.querySelector("button")).hidden = !number;
+  }
+  if (why) announce(why);
   keepDraft();
 }
 
 // ---- the draft
 
+/** The call in the fields. */
+const callText = () => JSON.stringify([place.value, incident]);
+
 function keepDraft() {
   /** @type {Draft} */
-  const draft = {place: place.value, type: type.value, property: property.value, key, chosen, incident, pending};
+  const draft = {
+    place: place.value, type: type.value, property: property.value, key, chosen, incident, pending, pendingFor,
+  };
   sessionStorage.setItem(DRAFT, JSON.stringify(draft));
 }
 function clear() {
@@ -329,24 +382,46 @@ function restore() {
   /** @type {Draft | null} */
   const draft = JSON.parse(sessionStorage.getItem(DRAFT) ?? "null");
   incident = hidden("incident");
-  // a page that was opened to add pumps to an incident comes with its place
-  if (incident && place.value) return void rank();
-  if (!draft || list.querySelector("table")) return;
-  ({key, chosen, incident, pending} = draft);
-  place.value = draft.place;
-  type.value = draft.type;
-  property.value = draft.property;
+  joinedAt = place.value;
+  // before anything else, whatever the page was opened for: what may be recorded is asked again first
+  if (draft?.pending) ({key, pending, pendingFor} = draft);
+  if (list.querySelector("table")) {
+    // made by the service before this script ran
+    listed = chosen = hidden("chosen");
+    key ||= hidden("key");
+  } else if (draft && !incident) {
+    ({key, chosen, incident} = draft);
+    place.value = draft.place;
+    type.value = draft.type;
+    property.value = draft.property;
+    setIncident(incident);
+  }
   if (pending) {
     mark("unknown");
-    list.append(Object.assign(document.createElement("div"), {className: "foot"}));
+    if (!list.querySelector("#record")) showRecordButton();
+    name();
+    lock(true);
     warn(texts.unknown);
-  } else if (chosen) void rank(false);
+  } else if (listed) name();
+  // a page that was opened to add pumps to an incident comes with its place
+  else if (chosen || (incident && place.value)) void rank(Boolean(incident) && !chosen);
+}
+
+/** Shows the button of a record whose list is gone. */
+function showRecordButton() {
+  const foot = document.createElement("div"), button = document.createElement("button"), key = document.createElement("kbd");
+  foot.className = "foot";
+  button.id = "record";
+  key.textContent = "Ctrl+Enter";
+  button.append(document.createElement("span"), " ", key);
+  foot.append(button);
+  list.append(foot);
 }
 
 onKey("Alt+P", () => { place.focus(); place.select(); });
 onKey("Alt+K", () => type.focus());
 onKey("Alt+U", withdraw);
-onKey("Alt+J", () => /** @type {HTMLElement | null} */ (list.querySelector("button[data-incident]"))?.click());
+onKey("Alt+J", () => /** @type {HTMLElement | null} */ (list.querySelector(".same button[data-incident]"))?.click());
 onKey("Ctrl+Enter", record);
 byId("rank").hidden = true;
 mark("ready");

@@ -1,0 +1,159 @@
+"""Issue 18: nothing is ranked or recorded for another place, another call or another incident than the page names."""
+
+import re
+from typing import Any
+
+from playwright.sync_api import expect
+from support.console_browser import NETWORK, PLACE, WAIT_MS
+
+FAR = "545000, 170000"
+"""A place 18 km from `PLACE`."""
+UNKNOWN = "Not known whether it was recorded. Ctrl+Enter again is safe."
+
+
+def body_of(amelia, key: str = "Control+Enter") -> str:
+    with amelia.page.expect_request("**/console/record") as asked:
+        amelia.press(key)
+    return str(asked.value.post_data)
+
+
+def lose_the_answer(amelia) -> str:
+    """Record, without an answer. Returns: the pumps that the button names."""
+    amelia.page.route("**/console/record", lambda route: route.abort(), times=1)
+    named = amelia.page.locator("#record span").inner_text()
+    amelia.press("Control+Enter")
+    amelia.expect_state("unknown")
+    return named
+
+
+def record_at(amelia, place: str) -> None:
+    amelia.rank(place)
+    amelia.press("Control+Enter")
+    amelia.expect_state("recorded")
+
+
+def test_enter_never_takes_a_match_of_an_older_text(amelia) -> None:
+    page = amelia.page
+    amelia.type_place()
+    held: list[Any] = []
+    page.route("**/console/places*", held.append)
+    page.locator("#place").fill(FAR)
+    amelia.press("Enter")
+    expect(page.locator("#matches [role=option]")).to_have_count(0)
+    assert page.locator("tr[data-pump]").count() == 0
+    # what is held goes on
+    page.unroute("**/console/places*")
+    amelia.expect_state("ranked")
+    assert '"typed": "545000, 170000"' in str(page.locator("input[name=chosen]").get_attribute("value"))
+    assert "TQ 4500 7000" in page.locator("#understood").inner_text()
+
+
+def test_matches_that_arrive_after_more_was_typed_are_dropped(amelia) -> None:
+    page = amelia.page
+    held: list[Any] = []
+    hold = held.append
+    page.route("**/console/places*", hold)
+    page.keyboard.press("Alt+p")
+    with page.expect_request("**/console/places*"):
+        page.keyboard.type(PLACE)
+    page.route("**/console/places*", lambda route: route.abort())
+    page.locator("#place").fill(FAR)
+    with page.expect_response("**/console/places*"):
+        # the first search goes on
+        page.unroute("**/console/places*", hold)
+    expect(page.locator("#matches [role=option]")).to_have_count(0)
+
+
+def test_a_place_that_is_typed_during_a_ranking_does_not_get_its_list(amelia, room) -> None:
+    page = amelia.page
+    held: list[Any] = []
+    page.route("**/console/call", held.append)
+    amelia.type_place()
+    amelia.press("Enter")
+    amelia.expect_state("ranking")
+    page.locator("#place").fill(FAR)
+    # what is held goes on
+    page.unroute("**/console/call")
+    amelia.expect_state("ranked")
+    amelia.press("Control+Enter")
+    expect(page.locator("#said")).to_contain_text("The list is not that of this place yet.")
+    assert room.recorded() == []
+    draft = page.evaluate("() => JSON.parse(sessionStorage.getItem('londonpump-draft'))")
+    assert (draft["place"], draft["chosen"]) == (FAR, "")
+
+
+def test_the_list_of_the_last_place_is_not_recorded_if_the_next_one_could_not_be_ranked(amelia, room) -> None:
+    page = amelia.page
+    amelia.rank()
+    page.route("**/console/call", lambda route: route.abort(), times=1)
+    amelia.type_place(FAR)
+    amelia.press("Enter")
+    amelia.expect_state("failed")
+    amelia.press("Control+Enter")
+    expect(page.locator("#said")).to_contain_text("The list is not that of this place yet.")
+    assert room.recorded() == []
+
+
+def test_after_a_lost_answer_no_other_call_is_ranked_until_it_is_known(amelia, room) -> None:
+    page = amelia.page
+    amelia.rank()
+    named = lose_the_answer(amelia)
+    amelia.type_place(FAR)
+    amelia.press("Enter")
+    expect(page.locator("#refusal")).to_contain_text(UNKNOWN)
+    # the button still names what it records
+    assert page.locator("#record span").inner_text() == named
+    amelia.press("Control+Enter")
+    amelia.expect_state("recorded")
+    recorded = {each["pump"] for each in room.recorded()}
+    assert named == f"Record sent: {', '.join(sorted(recorded))}"
+    # the call that was begun is kept, and is ranked now
+    expect(page.locator("#place")).to_have_value(FAR)
+    expect(page.locator("#place")).to_be_focused()
+    amelia.press("Enter")
+    amelia.expect_state("ranked")
+    assert not recorded & set(re.findall("[A-Z][0-9]+", page.locator("#record span").inner_text()))
+    amelia.expect_nothing_wrong(allowed=NETWORK)
+
+
+def test_a_joined_incident_is_left_with_its_place_or_by_its_button(amelia, room) -> None:
+    page = amelia.page
+    record_at(amelia, PLACE)
+    amelia.rank()
+    amelia.press("Alt+j")
+    joined = page.locator("#joined")
+    expect(joined).to_contain_text("The pumps are added to L0001-")
+    page.get_by_role("button", name="Separate incident").click()
+    expect(joined).to_be_hidden()
+    amelia.press("Alt+j")
+    expect(joined).to_contain_text("The pumps are added to L0001-")
+    amelia.type_place(FAR)
+    expect(joined).to_contain_text("the pumps are no longer added to L0001-")
+    amelia.press("Enter")
+    amelia.expect_state("ranked")
+    assert "incident=&" in f"{body_of(amelia)}&"
+    amelia.expect_state("recorded")
+    assert {each["incident_number"][:5] for each in room.recorded()} == {"L0001", "L0002"}
+    amelia.expect_nothing_wrong()
+
+
+def test_a_record_without_answer_is_kept_when_pumps_are_added_to_an_incident(amelia, room) -> None:
+    page = amelia.page
+    record_at(amelia, PLACE)
+    amelia.rank(FAR)
+    named = lose_the_answer(amelia)
+    amelia.press("F8")
+    page.locator("#refreshed tbody a").first.click()
+    page.locator("#add").click()
+    amelia.expect_state("unknown")
+    expect(page.locator("#record span")).to_have_text(named, timeout=WAIT_MS)
+    body = body_of(amelia)
+    assert "incident=&" in f"{body}&"
+    amelia.expect_state("recorded")
+    assert {each["incident_number"][:5] for each in room.recorded()} == {"L0001", "L0002"}
+    # the pumps for the first incident can be ranked now
+    expect(page.locator("#place")).to_have_value("529700, 181100")
+    amelia.press("Enter")
+    amelia.expect_state("ranked")
+    expect(page.locator("#joined")).to_contain_text("The pumps are added to L0001-")
+    amelia.expect_nothing_wrong(allowed=NETWORK)
