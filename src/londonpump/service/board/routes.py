@@ -175,7 +175,8 @@ async def mobilise_several(
     """Send up to 10 pumps to one incident. What can go goes, and each pump has its own answer.
 
     If no number is given, one of ours is drawn for the first pump that can go. After a lost answer send the same body with
-    the same key again: nothing is recorded twice.
+    the same key again: nothing is recorded twice. That answer has the present mobilisations; a pump whose mobilisation was
+    withdrawn has a `problem`. A key under which no pump was sent is not kept.
     """
     actor = _actor(person, state)
     key = idempotency_key and Key.of(
