@@ -102,7 +102,16 @@ def test_the_ranking_as_json_agrees_with_predict(run, imported):
     alone = run("predict", "--station", first["station"], "--location", "near street", *AT, "--json", "-")
     assert json.loads(alone.stdout)["p50_s"] == first["p50_s"]
     by_number = run(
-        "predict", "--station", first["station"], "--easting", 529_900, "--northing", 181_000, *AT, "--json", "-"
+        "predict",
+        "--station",
+        first["station"],
+        "--easting",
+        529_900,
+        "--northing",
+        181_000,
+        *AT,
+        "--json",
+        "-",
     )
     assert json.loads(by_number.stdout) == json.loads(alone.stdout)
 
