@@ -129,6 +129,36 @@ def test_an_answer_in_which_no_pump_was_sent_is_not_kept_under_the_key(operator)
     assert "idempotent-replay" not in again.headers
 
 
+def test_a_batch_repeated_by_its_time_does_not_return_a_withdrawn_pump_as_sent(operator) -> None:
+    first = send_pumps(operator, "A211", "A212", at=operator.at(0)).json()
+    withdraw(operator, first["pumps"][0]["mobilisation"]["id"])
+    again = send_pumps(operator, "A211", "A212", at=operator.at(0)).json()
+    assert [each["problem"] and each["problem"]["status"] for each in again["pumps"]] == [409, None]
+    assert again["pumps"][0]["mobilisation"] is None
+    assert (again["incident_number"], count(operator, "mobilisations")) == (first["incident_number"], 2)
+
+
+def test_pumps_of_no_fleet_leave_no_row_in_the_board(operator) -> None:
+    answer = send_pumps(operator, "A211", "Z981", "Z982", **SENT_TO).json()
+    assert [each["problem"] and each["problem"]["status"] for each in answer["pumps"]] == [None, 422, 422]
+    assert count(operator, "board_pumps") == 1
+
+
+def test_withdrawals_and_events_wait_as_long_as_a_batch(operator, monkeypatch) -> None:
+    state = operator.live_service.client.app.state.service
+    waited, change = [], state.board.change
+
+    async def noted(*arguments, within_s=None):
+        waited.append(within_s)
+        return await change(*arguments, within_s=within_s)
+
+    first, second = operator.sent(), operator.sent(pump="A212")
+    monkeypatch.setattr(state.board, "change", noted)
+    withdraw(operator, first)
+    operator.report_event(second, "mobile", 0)
+    assert [within_s is not None and within_s >= 1.0 for within_s in waited] == [True, True]
+
+
 def test_a_number_of_ours_is_drawn_for_the_first_pump_that_goes(operator) -> None:
     operator.sent(pump="A211")
     none_goes = send_pumps(operator, "A211").json()

@@ -94,7 +94,9 @@ def send_pumps(
     """
     # all locks are taken first and in one order: two requests for the same pumps cannot deadlock, and the second one with
     # the same key waits here until the answer of the first is stored
-    lock_pumps(connection, [pump.pump for pump in new.pumps])
+    # pumps of no fleet are refused below: a lock would store a row for each of them for good
+    homes = updates.fleet_on(connection, actor.stations, actor.now).homes
+    lock_pumps(connection, [pump.pump for pump in new.pumps if pump.pump in homes])
     stored = None if key is None else find_answer(connection, key)
     if stored is not None:
         return _at_present(connection, stored[0], actor.now), True
