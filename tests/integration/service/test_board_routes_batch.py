@@ -93,6 +93,72 @@ def test_a_lost_answer_is_repeated_by_the_same_key(operator) -> None:
     assert send_pumps(other, "A211", "A212", key="one").json()["pumps"][0]["problem"]["status"] == 409
 
 
+def test_a_replay_does_not_return_a_withdrawn_pump_as_sent(operator) -> None:
+    first = send_pumps(operator, "A211", "A212", key="one").json()
+    withdrawn, kept = (each["mobilisation"]["id"] for each in first["pumps"])
+    withdraw(operator, withdrawn)
+    operator.report_event(kept, "arrived", 0)
+    again = send_pumps(operator, "A211", "A212", key="one")
+    gone, there = again.json()["pumps"]
+    assert (again.status_code, again.headers["idempotent-replay"], again.json().keys()) == (
+        200,
+        "true",
+        first.keys(),
+    )
+    assert (gone["mobilisation"], gone["is_new"], gone["problem"]["status"]) == (None, False, 409)
+    assert "was withdrawn" in gone["problem"]["detail"]
+    assert gone["problem"]["state"]["mobilisation"]["id"] == withdrawn
+    assert (there["mobilisation"]["id"], there["mobilisation"]["state"], there["problem"]) == (
+        kept,
+        "at_incident",
+        None,
+    )
+    assert (count(operator, "mobilisations"), operator.pump()["state"]) == (2, "unknown")
+
+
+def test_an_answer_in_which_no_pump_was_sent_is_not_kept_under_the_key(operator) -> None:
+    out = operator.sent(pump="A211", incident_number=NEXT)
+    refused = send_pumps(operator, "A211", key="one")
+    assert refused.json()["pumps"][0]["problem"]["status"] == 409
+    other_ticks = send_pumps(operator, "A211", "A299", key="one")
+    operator.report_event(out, "returned", 0)
+    operator.live_service.clock.move(seconds=1)
+    again = send_pumps(operator, "A211", key="one")
+    assert (other_ticks.status_code, again.status_code) == (200, 200)
+    assert (again.json()["pumps"][0]["is_new"], again.json()["pumps"][0]["problem"]) == (True, None)
+    assert "idempotent-replay" not in again.headers
+
+
+def test_a_batch_repeated_by_its_time_does_not_return_a_withdrawn_pump_as_sent(operator) -> None:
+    first = send_pumps(operator, "A211", "A212", at=operator.at(0)).json()
+    withdraw(operator, first["pumps"][0]["mobilisation"]["id"])
+    again = send_pumps(operator, "A211", "A212", at=operator.at(0)).json()
+    assert [each["problem"] and each["problem"]["status"] for each in again["pumps"]] == [409, None]
+    assert again["pumps"][0]["mobilisation"] is None
+    assert (again["incident_number"], count(operator, "mobilisations")) == (first["incident_number"], 2)
+
+
+def test_pumps_of_no_fleet_leave_no_row_in_the_board(operator) -> None:
+    answer = send_pumps(operator, "A211", "Z981", "Z982", **SENT_TO).json()
+    assert [each["problem"] and each["problem"]["status"] for each in answer["pumps"]] == [None, 422, 422]
+    assert count(operator, "board_pumps") == 1
+
+
+def test_withdrawals_and_events_wait_as_long_as_a_batch(operator, monkeypatch) -> None:
+    state = operator.live_service.client.app.state.service
+    waited, change = [], state.board.change
+
+    async def noted(*arguments, within_s=None):
+        waited.append(within_s)
+        return await change(*arguments, within_s=within_s)
+
+    first, second = operator.sent(), operator.sent(pump="A212")
+    monkeypatch.setattr(state.board, "change", noted)
+    withdraw(operator, first)
+    operator.report_event(second, "mobile", 0)
+    assert [within_s is not None and within_s >= 1.0 for within_s in waited] == [True, True]
+
+
 def test_a_number_of_ours_is_drawn_for_the_first_pump_that_goes(operator) -> None:
     operator.sent(pump="A211")
     none_goes = send_pumps(operator, "A211").json()

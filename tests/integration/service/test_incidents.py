@@ -55,10 +55,33 @@ def test_overdue_ones_come_first_then_the_newest(operator) -> None:
     assert [each["overdue_s"] for each in found] == [120.0, 60.0, None, None]
 
 
-def test_a_silent_pump_keeps_no_incident_open(operator) -> None:
-    operator.sent()
-    operator.wait(240)
-    assert numbers(operator) == []
+def test_an_incident_with_a_silent_pump_stays_open_without_news(operator) -> None:
+    mobilisation = operator.sent()
+    operator.wait(245)
+    (found,) = get(operator, "/v1/incidents").json()
+    assert (found["is_open"], found["pumps_out"], found["silent_pumps"]) == (True, 0, ["A211"])
+    assert numbers(operator, "closed") == []
+    operator.report_event(mobilisation, "returned", 244)
+    assert (numbers(operator), numbers(operator, "closed")) == ([], [SENT["incident_number"]])
+
+
+def test_a_silent_pump_that_left_was_sent_elsewhere_or_is_at_a_station_keeps_no_incident_open(
+    operator,
+) -> None:
+    left, _, _ = operator.sent(), operator.sent(pump="A212"), operator.sent(pump="A241", incident_number="3")
+    operator.report_event(left, "arrived", 0)
+    operator.report_event(left, "left", 0)
+    operator.wait(245)
+    operator.send(at=245, pump="A212", incident_number="2")
+    assert operator.put("A241", 245, state="available").status_code == 200
+    assert numbers(operator) == ["2"]
+
+
+def test_of_many_mobilisations_the_newest_are_read_in_order_of_time(operator) -> None:
+    for minutes, pump in enumerate(("A211", "A212", "A241"), start=-3):
+        operator.sent(at=minutes, pump=pump)
+    query = {"incident_number": SENT["incident_number"], "at_most": 2}
+    assert [each["pump"] for each in get(operator, "/v1/mobilisations", **query).json()] == ["A212", "A241"]
 
 
 def test_a_withdrawn_incident_is_not_open_and_keeps_its_history(operator) -> None:

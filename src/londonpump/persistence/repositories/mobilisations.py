@@ -292,10 +292,10 @@ def read_mobilisation(connection: Connection, mobilisation_id: str) -> StoredMob
 def mobilisations_of(
     connection: Connection, incident_numbers: Collection[str], at_most: int
 ) -> list[StoredMobilisation]:
-    """Read the mobilisations of some incidents, in order of mobilisation."""
+    """Read the newest mobilisations of some incidents, in order of mobilisation."""
     query = _STORED.where(mobilisations.c.incident_number.in_(incident_numbers))
-    ordered = query.order_by(mobilisations.c.mobilised_at, mobilisations.c.id).limit(at_most)
-    return [_stored(row) for row in connection.execute(ordered)]
+    newest = query.order_by(mobilisations.c.mobilised_at.desc(), mobilisations.c.id.desc()).limit(at_most)
+    return [_stored(row) for row in reversed(connection.execute(newest).all())]
 
 
 def recent_incidents(connection: Connection, at: datetime) -> list[RecentIncident]:

@@ -1,6 +1,7 @@
 """Several pumps sent to one incident by one request: what can go goes."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated, Self
 
 from pydantic import ConfigDict, Field, model_validator
@@ -9,7 +10,9 @@ from londonpump.domain.json_values import JsonObject
 from londonpump.persistence.database import Connection
 from londonpump.persistence.repositories.mobilisations import lock_pumps
 from londonpump.service.board import updates
+from londonpump.service.board.responses import mobilisation_response
 from londonpump.service.board.schemas import (
+    ConflictState,
     Dispatch,
     MobilisationResponse,
     NewMobilisation,
@@ -64,11 +67,11 @@ class SentPump(ApiModel):
     pump: str
     """Code of the pump."""
     mobilisation: MobilisationResponse | None
-    """The mobilisation, recorded now or before; null if the pump was not sent."""
+    """The mobilisation, recorded now or before; null if the pump was not sent, or if that was withdrawn."""
     is_new: bool
     """Whether the mobilisation is recorded by this request."""
     problem: PumpProblem | None
-    """Why the pump was not sent; null if it was."""
+    """Why the pump is not sent: it cannot go, or its mobilisation was withdrawn (409); null if it is."""
 
 
 class SentPumps(ApiModel):
@@ -85,31 +88,37 @@ def send_pumps(
 ) -> tuple[JsonObject, bool]:
     """Send the pumps that can go. Returns: `SentPumps` as JSON, and whether an earlier request stored it.
 
+    A stored answer has the present mobilisations, so that a withdrawn one is not returned as sent. An answer in which no
+    pump was sent is not stored.
     Raises: Conflict if the key was sent with another body.
     """
     # all locks are taken first and in one order: two requests for the same pumps cannot deadlock, and the second one with
     # the same key waits here until the answer of the first is stored
-    lock_pumps(connection, [pump.pump for pump in new.pumps])
+    # pumps of no fleet are refused below: a lock would store a row for each of them for good
+    homes = updates.fleet_on(connection, actor.stations, actor.now).homes
+    lock_pumps(connection, [pump.pump for pump in new.pumps if pump.pump in homes])
     stored = None if key is None else find_answer(connection, key)
     if stored is not None:
-        # as it was stored: a later version may have other fields
-        return stored[0], True
+        return _at_present(connection, stored[0], actor.now), True
     number, sent = new.incident_number, []
     for pump in new.pumps:
-        entry = _send(connection, actor, new.model_copy(update={"incident_number": number}), pump)
-        if entry.mobilisation is not None:
-            # a number that was drawn for the first pump is that of all others
-            number = entry.mobilisation.incident_number
+        # a number that was drawn for the first pump is that of all others
+        entry, number = _send(connection, actor, new.model_copy(update={"incident_number": number}), pump)
         sent.append(entry)
     # claimed in the same transaction: either all is stored, or the same key may be sent again
     result = SentPumps(incident_number=number, pumps=sent).model_dump(mode="json")
-    if key is not None and claim(connection, key, [result]) is not None:
+    # a pump that was refused may be free later: nothing was recorded, so the same key may be sent again, with any body
+    has_sent = any(entry.mobilisation is not None for entry in sent)
+    if key is not None and has_sent and claim(connection, key, [result]) is not None:
         # it cannot come here with the same pumps, which are locked
         raise Conflict("This Idempotency-Key is used by another request at this moment. Send it again.")
     return result, False
 
 
-def _send(connection: Connection, actor: updates.Actor, dispatch: Dispatch, pump: PumpToSend) -> SentPump:
+def _send(
+    connection: Connection, actor: updates.Actor, dispatch: Dispatch, pump: PumpToSend
+) -> tuple[SentPump, str | None]:
+    """Return what became of a pump, and the number of its incident as far as it is known."""
     shared = {name: getattr(dispatch, name) for name in Dispatch.model_fields}
     own = {name: getattr(pump, name) for name in PumpToSend.model_fields}
     try:
@@ -121,8 +130,35 @@ def _send(connection: Connection, actor: updates.Actor, dispatch: Dispatch, pump
         # both are raised before anything of this pump is written
         state = error.state if isinstance(error, Conflict) else None
         problem = PumpProblem(status=status_of(error), detail=str(error), state=state)
-        return SentPump(pump=pump.pump, mobilisation=None, is_new=False, problem=problem)
-    return SentPump(pump=pump.pump, mobilisation=mobilisation, is_new=is_new, problem=None)
+        entry = SentPump(pump=pump.pump, mobilisation=None, is_new=False, problem=problem)
+        return entry, dispatch.incident_number
+    return _entry(mobilisation, is_new=is_new), mobilisation.incident_number
+
+
+def _entry(mobilisation: MobilisationResponse, *, is_new: bool) -> SentPump:
+    pump = mobilisation.pump
+    if mobilisation.withdrawn_at is None:
+        return SentPump(pump=pump, mobilisation=mobilisation, is_new=is_new, problem=None)
+    problem = PumpProblem(
+        status=status_of(Conflict("")),
+        detail=f"The mobilisation of {pump} by this request was withdrawn, so {pump} is not sent. To send it, send a new "
+        "request, with a new Idempotency-Key and a later time if it has them.",
+        state=ConflictState(mobilisation=mobilisation).as_json(),
+    )
+    return SentPump(pump=pump, mobilisation=None, is_new=False, problem=problem)
+
+
+def _at_present(connection: Connection, stored: JsonObject, now: datetime) -> JsonObject:
+    """Return a stored answer with the present mobilisations of its pumps."""
+    pumps = []
+    for each in stored["pumps"]:
+        entry = each
+        if each["mobilisation"] is not None:
+            found = mobilisation_response(connection, each["mobilisation"]["id"], now)
+            # all else stays as it was stored: a later version may have other fields
+            entry = each | _entry(found, is_new=each["is_new"]).model_dump(mode="json")
+        pumps.append(entry)
+    return stored | {"pumps": pumps}
 
 
 def pumps_of(result: tuple[JsonObject, bool]) -> Sequence[str]:

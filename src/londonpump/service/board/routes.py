@@ -40,8 +40,9 @@ BOARD_RESPONSES: Responses = {
 PAGE = 100
 SNAPSHOT_WITHIN_S = 5.0
 """Replaces the store's patience: after a gap a snapshot of the whole fleet stores many rows, and the next one more."""
-BATCH_WITHIN_S = 1.0
-"""Replaces the store's patience: ten pumps take ten times as many statements as one."""
+CHANGE_WITHIN_S = 1.0
+"""Replaces the store's patience for changes of mobilisations: a batch takes ten times as many statements as one pump, and
+a report or a withdrawal that is rejected under load leaves the board wrong until somebody repeats it."""
 
 router = APIRouter(prefix="/v1", tags=["board"])
 Feed = Annotated[Person, Depends(Right(frozenset({Role.SERVICE, Role.ADMIN})))]
@@ -175,7 +176,8 @@ async def mobilise_several(
     """Send up to 10 pumps to one incident. What can go goes, and each pump has its own answer.
 
     If no number is given, one of ours is drawn for the first pump that can go. After a lost answer send the same body with
-    the same key again: nothing is recorded twice.
+    the same key again: nothing is recorded twice. That answer has the present mobilisations; a pump whose mobilisation was
+    withdrawn has a `problem`. A key under which no pump was sent is not kept.
     """
     actor = _actor(person, state)
     key = idempotency_key and Key.of(
@@ -185,7 +187,7 @@ async def mobilise_several(
         state,
         lambda connection: send_pumps(connection, actor, new, key or None),
         pumps_of,
-        within_s=max(BATCH_WITHIN_S, state.store.limits.patience_s),
+        within_s=max(CHANGE_WITHIN_S, state.store.limits.patience_s),
     )
     return JSONResponse(result, headers={REPLAY: "true"} if is_replay else {})
 
@@ -208,6 +210,7 @@ async def withdraw(
         state,
         lambda connection: updates.withdraw(connection, actor, mobilisation_id, withdrawal.reason),
         lambda done: [done.pump],
+        within_s=max(CHANGE_WITHIN_S, state.store.limits.patience_s),
     )
 
 
@@ -222,7 +225,7 @@ async def of_incident(
     incident_number: Incident,
     at_most: Annotated[int, Query(ge=1, le=500, description="Number of mobilisations to return")] = PAGE,
 ) -> list[MobilisationResponse]:
-    """List the mobilisations of an incident, the first one first."""
+    """List the newest mobilisations of an incident, in order of time."""
     now = state.clock()
     return await state.store.read(
         lambda connection: incident_response(connection, (incident_number,), at_most, now)
@@ -263,6 +266,7 @@ async def report(
         state,
         lambda connection: updates.report_event(connection, actor, mobilisation_id, event, at),
         lambda done: [done.pump],
+        within_s=max(CHANGE_WITHIN_S, state.store.limits.patience_s),
     )
 
 

@@ -170,6 +170,17 @@ def contradicting_mobilisation(row: PumpRow, report: Report, now: datetime) -> M
     return last if last.is_out_at(now) else None
 
 
+def is_silent(row: PumpRow, at: datetime) -> bool:
+    """Return whether a pump neither left nor returned by its newest mobilisation, and had no event for 4 h.
+
+    A later report that it is at a station is news of it.
+    """
+    last, report = row.mobilisation, row.report
+    if last is None or last.state_at(at) is not State.UNKNOWN or last.last[0] is Event.LEFT:
+        return False
+    return report is None or report.state not in STATIONED_STATES or report.at <= last.last_heard_at
+
+
 def still_out_text(pump: PumpState, dispatch: Mobilisation) -> str:
     """Return the error text for a mobilisation that `contradicting_mobilisation` found. pump: its present state."""
     return (

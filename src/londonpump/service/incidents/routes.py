@@ -30,7 +30,9 @@ async def incidents(
 ) -> list[view.IncidentResponse]:
     """List the incidents with their pumps: those that are open, or those that were closed today.
 
-    An incident is open while a pump that was sent to it is on its way or there. Reports of a feed open no incident.
+    An incident is open while a pump that was sent to it is on its way or there. Reports of a feed open no incident. An
+    incident from which a pump was never reported as left or returned stays open when nothing is heard of that pump for 4
+    hours, and `silent_pumps` names the pump: report `left` or `returned`, or that the pump is at a station, to close it.
     """
     now, find = state.clock(), view.open_incidents if status == "open" else view.closed_incidents
     return await state.store.read(

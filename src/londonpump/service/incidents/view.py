@@ -11,6 +11,7 @@ from londonpump.persistence.database import Connection
 from londonpump.persistence.repositories import mobilisations
 from londonpump.persistence.repositories.predictions import recent_calls
 from londonpump.service.board.responses import incident_response
+from londonpump.service.board.rules import is_silent
 from londonpump.service.board.schemas import GridLocation, MobilisationResponse
 from londonpump.service.board.view import london_day
 from londonpump.service.errors import NotFound
@@ -30,13 +31,15 @@ class IncidentResponse(ApiModel):
     incident_number: str
     """Number of the incident."""
     is_open: bool
-    """Whether a pump is on its way or there."""
+    """Whether a pump is on its way or there, or is one of `silent_pumps`."""
     mobilised_at: datetime
     """When the first pump was mobilised."""
     location: GridLocation | None
     """Where the incident is; null if that was never given."""
     pumps_out: int
-    """Number of pumps between mobilised and left."""
+    """Number of pumps between mobilised and left, with news in the last 4 hours."""
+    silent_pumps: list[str]
+    """Pumps without news: neither reported as left or returned, nor sent elsewhere, and no event for 4 hours."""
     overdue_s: float | None
     """Seconds by which the latest pump on its way exceeds its announced time (p50); null if none does."""
     mobilisations: list[MobilisationResponse]
@@ -104,10 +107,16 @@ class Nearby(ApiModel):
 
 
 def open_incidents(connection: Connection, now: datetime) -> list[IncidentResponse]:
-    """Return the incidents to which a pump is on its way or where one is, overdue ones first, then the newest."""
+    """Return the incidents to which a pump is on its way or where one is, overdue ones first, then the newest.
+
+    An incident with a silent pump is open too: a lost message must not hide a long fire.
+    """
     # a pump is out by its newest mobilisation only, so that the board names every open incident
-    last = [pump.mobilisation for pump in mobilisations.read_pumps(connection)]
-    numbers = {each.incident_number for each in last if each is not None and each.is_out_at(now)}
+    numbers = {
+        pump.mobilisation.incident_number
+        for pump in mobilisations.read_pumps(connection)
+        if pump.mobilisation is not None and (pump.mobilisation.is_out_at(now) or is_silent(pump, now))
+    }
     found = [each for each in _incidents(connection, numbers, now) if each.is_open]
     return sorted(found, key=lambda each: (each.overdue_s or 0.0, each.mobilised_at), reverse=True)
 
@@ -182,10 +191,16 @@ def _incidents(connection: Connection, numbers: Collection[str], now: datetime) 
     sent: dict[str, list[MobilisationResponse]] = defaultdict(list)
     for each in incident_response(connection, numbers, MAX_MOBILISATIONS, now):
         sent[each.incident_number].append(each)
-    return [_incident(number, all_sent, now) for number, all_sent in sent.items()]
+    pumps = mobilisations.read_pumps(connection)
+    silent = {
+        pump.mobilisation.id for pump in pumps if pump.mobilisation is not None and is_silent(pump, now)
+    }
+    return [_incident(number, all_sent, silent, now) for number, all_sent in sent.items()]
 
 
-def _incident(number: str, sent: list[MobilisationResponse], now: datetime) -> IncidentResponse:
+def _incident(
+    number: str, sent: list[MobilisationResponse], silent: Collection[str], now: datetime
+) -> IncidentResponse:
     # a location that was withdrawn may be a mistake too, so that others come first
     by_trust = sorted(sent, key=lambda each: each.withdrawn_at is not None)
     out = [each for each in sent if each.state in OUT]
@@ -194,13 +209,15 @@ def _incident(number: str, sent: list[MobilisationResponse], now: datetime) -> I
         for each in out
         if each.announced is not None and each.arrived_at is None
     ]
+    silent_pumps = [each.pump for each in sent if each.id in silent]
     longest_s = max(overdue, default=0.0)
     return IncidentResponse(
         incident_number=number,
-        is_open=bool(out),
+        is_open=bool(out or silent_pumps),
         mobilised_at=by_trust[0].mobilised_at,
         location=next((each.location for each in by_trust if each.location is not None), None),
         pumps_out=len(out),
+        silent_pumps=silent_pumps,
         overdue_s=round(longest_s, 1) if longest_s > 0 else None,
         mobilisations=sent,
     )
