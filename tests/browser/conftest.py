@@ -19,8 +19,9 @@ from support.postgres import database_url, postgresql
 __all__ = ["database_url", "postgresql"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def playwright_driver() -> Iterator[Playwright]:
+    # it keeps an event loop running, beside which no other test of the process may start one: it ends with the file
     find_chromium()
     with sync_playwright() as driver:
         yield driver

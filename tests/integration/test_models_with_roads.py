@@ -35,7 +35,7 @@ def test_a_model_without_roads_says_so(small_bundle, small_brigade) -> None:
     assert small_bundle.response.roads is None
     assert ROAD_TIME not in small_bundle.response.names
     assert "Without roads" in format_training(small_brigade.bundle, small_bundle.card)
-    assert attribution_of(None).endswith("Authority.")
+    assert "OpenStreetMap" not in attribution_of(None)
 
 
 def test_no_class_of_road_has_a_negative_speed(road_bundle) -> None:

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from londonpump.domain.errors import BadValue
+
 
 def files(help_text: str) -> Any:
     """Return the option of one or more files."""
@@ -29,6 +31,20 @@ def bundle(use: str, default: str | None = None, metavar: str = "BUNDLE") -> Any
     return typer.Argument(
         metavar=metavar, help=text + (f" Default: {default}." if default else ""), show_default=False
     )
+
+
+OldBundle = Annotated[
+    str | None,
+    value("BUNDLE", "Name the bundle as before it was an argument. Default: none.", "--bundle", hidden=True),
+]
+"""Kept because scripts of version 0.1 have it."""
+
+
+def one_bundle(bundle: str | None, old: str | None) -> str | None:
+    """Return the bundle that the argument or the former option names. Raises: BadValue if they name two."""
+    if bundle is not None and old is not None:
+        raise BadValue("--bundle", old, f"cannot go with the argument {bundle}. Name one bundle")
+    return old if bundle is None else bundle
 
 
 def parse_timestamp(text: str) -> datetime:

@@ -61,6 +61,7 @@ def train(
 @app.command(epilog=options.example("evaluate bundle --data data --report report.html"))
 def evaluate(
     bundle: Annotated[str | None, options.bundle("Evaluate this bundle", NEWEST)] = None,
+    old_bundle: options.OldBundle = None,
     data: options.DataFolder = None,
     from_: Annotated[
         date | None,
@@ -119,7 +120,7 @@ def evaluate(
     card = card or report.with_name(CARD if report.stem == "report" else f"{report.stem}_{CARD}")
     with report_errors(), show_progress() as progress:
         request = EvaluateRequest(
-            bundle=options.bundle_folder(config, bundle),
+            bundle=options.bundle_folder(config, options.one_bundle(bundle, old_bundle)),
             data=data or config.data,
             from_date=from_,
             json=figures,

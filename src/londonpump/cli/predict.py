@@ -15,6 +15,7 @@ from londonpump.domain.errors import BadValue
 @app.command(epilog=options.example("predict --station A24 --easting 529900 --northing 181000"))
 def predict(
     bundle: Annotated[str | None, options.bundle("Predict with this bundle", "the newest of train")] = None,
+    old_bundle: options.OldBundle = None,
     input_: Annotated[
         Path | None,
         options.value(
@@ -104,7 +105,9 @@ def predict(
         if input_ is None and out is not None:
             raise BadValue("--out", str(out), "goes with --input CALLS.csv")
         config = settings()
-        opened = pipeline.open_bundle(options.bundle_folder(config, bundle), config.roads)
+        opened = pipeline.open_bundle(
+            options.bundle_folder(config, options.one_bundle(bundle, old_bundle)), config.roads
+        )
         if table is not None:
             _write_table(opened, table)
             return

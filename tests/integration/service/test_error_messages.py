@@ -58,6 +58,7 @@ def _patterns(document: Any) -> Iterator[str]:
     if isinstance(document, dict):
         if isinstance(document.get("pattern"), str):
             yield document["pattern"]
+        yield from document.get("patternProperties", ())
         document = list(document.values())
     if isinstance(document, list):
         for each in document:

@@ -35,6 +35,7 @@ ALLOWED = {
     "GET /v1/incidents": EVERYBODY,
     "GET /v1/incidents/{incident_number}": EVERYBODY,
     "GET /v1/nearby": OPERATOR,
+    "GET /v1/places": OPERATOR,
     "GET /v1/outcomes": ANALYST,
     "GET /v1/alarms": ANALYST,
     "POST /v1/alarms/{alarm_id}/acknowledge": SUPERVISOR,
@@ -56,6 +57,23 @@ ALLOWED = {
     "GET /historique": EVERYBODY,
 }
 """{route: roles that may use it}. A route that is missing here fails a test."""
+CONSOLE = {
+    "GET /console/": EVERYBODY,
+    "GET /console/incidents": EVERYBODY,
+    "GET /console/incidents/{number}": EVERYBODY,
+    "GET /console/live": EVERYBODY,
+    "GET /console/map.json": EVERYBODY,
+    "GET /console/places": OPERATOR,
+    "GET /console/tiles/{z}/{x}/{y}.mvt": EVERYBODY,
+    "GET /console/{path}": EVERYBODY,
+    "POST /console/call": OPERATOR,
+    "POST /console/events": OPERATOR,
+    "POST /console/record": OPERATOR,
+    "POST /console/sign-out": EVERYBODY,
+    "POST /console/theme": EVERYBODY,
+    "POST /console/withdraw": OPERATOR,
+}
+"""Pages, which take a cookie and no token: the tests of the console ask them."""
 APP = create_app(Settings())
 DOCUMENT = APP.openapi()
 KEEPS_THE_SESSION = sorted(set(ALLOWED) - {"POST /logout", "PUT /me/password"})
@@ -74,7 +92,7 @@ def test_the_table_names_every_route_with_a_right_and_its_roles() -> None:
             if rights and method != "HEAD":
                 path = context.path.replace(":path", "")
                 found[f"{method} {path}"] = rights[0].roles
-    assert found == ALLOWED
+    assert found == ALLOWED | CONSOLE
 
 
 @pytest.fixture(scope="module")
