@@ -1,14 +1,17 @@
 """Issue 18: nothing is ranked or recorded for another place, another call or another incident than the page names."""
 
 import re
-from typing import Any
 
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 from support.console_browser import NETWORK, PLACE, WAIT_MS
 
 FAR = "545000, 170000"
 """A place 18 km from `PLACE`."""
 UNKNOWN = "Not known whether it was recorded. Ctrl+Enter again is safe."
+
+
+def hold(_: Route) -> None:
+    """Leave a request waiting until its route is removed."""
 
 
 def body_of(amelia, key: str = "Control+Enter") -> str:
@@ -35,8 +38,7 @@ def record_at(amelia, place: str) -> None:
 def test_enter_never_takes_a_match_of_an_older_text(amelia) -> None:
     page = amelia.page
     amelia.type_place()
-    held: list[Any] = []
-    page.route("**/console/places*", held.append)
+    page.route("**/console/places*", hold)
     page.locator("#place").fill(FAR)
     amelia.press("Enter")
     expect(page.locator("#matches [role=option]")).to_have_count(0)
@@ -50,28 +52,32 @@ def test_enter_never_takes_a_match_of_an_older_text(amelia) -> None:
 
 def test_matches_that_arrive_after_more_was_typed_are_dropped(amelia) -> None:
     page = amelia.page
-    held: list[Any] = []
-    hold = held.append
-    page.route("**/console/places*", hold)
+    held: list[Route] = []
+
+    def keep(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/console/places*", keep)
     page.keyboard.press("Alt+p")
-    with page.expect_request("**/console/places*"):
-        page.keyboard.type(PLACE)
-    page.route("**/console/places*", lambda route: route.abort())
-    page.locator("#place").fill(FAR)
+    for text in (PLACE, FAR):
+        with page.expect_request("**/console/places*"):
+            page.locator("#place").fill(text)
+    # the first search is answered while the second one waits
     with page.expect_response("**/console/places*"):
-        # the first search goes on
-        page.unroute("**/console/places*", hold)
+        held[0].continue_()
+    expect(page.locator("#place")).to_have_value(FAR)
     expect(page.locator("#matches [role=option]")).to_have_count(0)
 
 
 def test_a_place_that_is_typed_during_a_ranking_does_not_get_its_list(amelia, room) -> None:
     page = amelia.page
-    held: list[Any] = []
-    page.route("**/console/call", held.append)
+    page.route("**/console/call", hold)
     amelia.type_place()
     amelia.press("Enter")
     amelia.expect_state("ranking")
     page.locator("#place").fill(FAR)
+    # its matches are announced before anything else is
+    expect(page.locator("#matches [role=option]").first).to_be_visible(timeout=WAIT_MS)
     # what is held goes on
     page.unroute("**/console/call")
     amelia.expect_state("ranked")
