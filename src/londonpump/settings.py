@@ -278,7 +278,8 @@ def config_file() -> Path | None:
     with suppress(BadSetting):
         folders.append(Path(os.environ.get(f"{PREFIX}HOME") or _default_home()))
     files = (folder / CONFIG_FILE for folder in folders)
-    return next((file.resolve() for file in files if file.is_file()), None)
+    # a home that this process may not look into, of another user, has no file for it: is_file would raise
+    return next((file.resolve() for file in files if os.access(file, os.F_OK) and file.is_file()), None)
 
 
 def nearest(name: str) -> str:

@@ -15,6 +15,7 @@ from londonpump.domain.errors import BadValue
 from londonpump.evaluation.evaluate import evaluate_models, evaluate_pumps
 from londonpump.evaluation.evaluation_rows import EvaluationRows, Forecast, distance_band
 from londonpump.evaluation.intervals import Stat
+from londonpump.features.catalogue import LABELS
 from londonpump.models.explanations import Contribution, Dependence
 from londonpump.presentation.report.inputs import About, FeatureFacts, ReportInputs, WorkedCall
 from londonpump.presentation.report.render import render_card_markdown, render_model_card, render_report
@@ -383,4 +384,4 @@ def test_the_card_shows_what_the_strongest_features_add(inputs):
     assert "How the announced time depends on single features" not in render_model_card(inputs)
     card = render_model_card(replace(inputs, dependences=[one]))
     assert "How the announced time depends on single features" in card
-    assert "nearest_m" in card
+    assert LABELS["nearest_m"] in card

@@ -13,7 +13,6 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.path import Path
-from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter
 from matplotlib.transforms import Bbox
 
@@ -245,7 +244,7 @@ def _place(axes: Axes, names: Any, taken: list[Any], **style: Any) -> None:
                 va=alignment,
                 linespacing=0.9,
                 # a name lies over hatching and dark fillings
-                path_effects=[withStroke(linewidth=1.8, foreground="white", alpha=0.85)],
+                bbox={"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none", "alpha": 0.55},
                 **style,
             )
             box = drawn.get_window_extent()

@@ -19,7 +19,7 @@ from londonpump.domain.stations import by_code, known_stations
 from londonpump.places.text import MAX_LENGTH
 from londonpump.service.board import routes as board
 from londonpump.service.board.batch import NewMobilisations, SentPumps
-from londonpump.service.board.schemas import Withdrawal
+from londonpump.service.board.schemas import MobilisationResponse, Withdrawal
 from londonpump.service.console.pages import ConsoleRoute, assets, is_part, london_time, read_live, render
 from londonpump.service.console.ranking import Ranking, by_distance, ranking_of
 from londonpump.service.console.session import CALLERS, Caller, Visitor
@@ -238,6 +238,20 @@ async def withdraw(
     request: Request, state: State, person: Caller, mobilisation: Annotated[list[Code], Form()]
 ) -> Response:
     """Withdraw what was recorded by mistake."""
+    done, problems = await _withdraw_each(person, state, mobilisation)
+    said = text(
+        "call.withdrawn",
+        time=london_time(state.clock()),
+        pumps=", ".join(each.pump for each in done),
+        incident=done[0].incident_number,
+    )
+    return render(request, "recorded.html", said=said, problems=problems, mobilisations=[], key=_new_key())
+
+
+async def _withdraw_each(
+    person: Person, state: Services, mobilisation: list[str]
+) -> tuple[list[MobilisationResponse], list[str]]:
+    """Withdraw what can be withdrawn. Returns: those, and why others cannot. Raises: Conflict if none can."""
     # each in a transaction of its own: one that has arrived meanwhile must not keep the others recorded
     withdrawal = Withdrawal(reason=text("call.mistake"))
     done, problems = [], []
@@ -248,13 +262,7 @@ async def withdraw(
             problems.append(str(error))
     if not done:
         raise Conflict(" ".join(problems))
-    said = text(
-        "call.withdrawn",
-        time=london_time(state.clock()),
-        pumps=", ".join(each.pump for each in done),
-        incident=done[0].incident_number,
-    )
-    return render(request, "recorded.html", said=said, problems=problems, mobilisations=[], key=_new_key())
+    return done, problems
 
 
 def recorded_page(request: Request, result: SentPumps) -> Response:
