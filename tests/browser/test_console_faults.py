@@ -110,7 +110,13 @@ def test_no_row_moves_and_the_focus_stays_through_two_hundred_changes(amelia) ->
         nonlocal polls
         polls += 1
         away = {pump: "now out since 02:14:06" for pump in pumps if chance.random() < 0.5}
-        live = {"line": "", "away": away, "session_ends_at_ms": 4_102_444_800_000, "session_ends": "06:00"}
+        live = {
+            "line": "",
+            "away": away,
+            "unknown": [],
+            "session_ends_at_ms": 4_102_444_800_000,
+            "session_ends": "06:00",
+        }
         route.fulfill(
             body=json.dumps(live),
             content_type="application/json",

@@ -68,6 +68,16 @@ def _parse_day(text: str) -> date:
 DataFolder = Annotated[
     Path | None, value("DATA", "Use this output of prepare. Default: that in LONDONPUMP_HOME.")
 ]
+MobilisedAt = Annotated[
+    str | None,
+    value(
+        "TIME",
+        "Set the time of mobilisation, such as 2024-01-15T08:00Z; without Z it is London time. Default: now.",
+    ),
+]
+IncidentType = Annotated[
+    str | None, value("TEXT", "Set the incident type, one of its five names. Default: not known.")
+]
 JsonFile = Annotated[
     Path | None,
     value(

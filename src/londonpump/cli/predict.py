@@ -50,17 +50,8 @@ def predict(
             "Set the place instead: a postcode, an id of `places find`, or a name with its borough. Default: none.",
         ),
     ] = None,
-    at: Annotated[
-        str | None,
-        options.value(
-            "TIME",
-            "Set the time of mobilisation, such as 2024-01-15T08:00Z; without Z it is London time. Default: now.",
-        ),
-    ] = None,
-    incident_type: Annotated[
-        str | None,
-        options.value("TEXT", "Set the incident type, one of its five names. Default: not known."),
-    ] = None,
+    at: options.MobilisedAt = None,
+    incident_type: options.IncidentType = None,
     property_category: Annotated[
         str | None,
         options.value(

@@ -20,17 +20,8 @@ def rank(
         ),
     ],
     bundle: Annotated[str | None, options.bundle("Rank with this bundle", "the newest of train")] = None,
-    at: Annotated[
-        str | None,
-        options.value(
-            "TIME",
-            "Set the time of mobilisation, such as 2024-01-15T08:00Z; without Z it is London time. Default: now.",
-        ),
-    ] = None,
-    incident_type: Annotated[
-        str | None,
-        options.value("TEXT", "Set the incident type, one of its five names. Default: not known."),
-    ] = None,
+    at: options.MobilisedAt = None,
+    incident_type: options.IncidentType = None,
     max_stations: Annotated[
         int, typer.Option("--max", metavar="N", min=1, max=24, help="Print this many stations.")
     ] = 5,

@@ -45,10 +45,14 @@ def test_without_a_model_pumps_are_ordered_by_distance_and_can_be_recorded(conso
     assert "<svg" not in page
     assert re.findall(r'data-pump="([A-Z0-9]+)"', page)[:2] == ["A241", "A242"]
     assert "0.2 km" in page
-    answer = console.post(
-        "/console/record", {"pump": ["A241"], "key": hidden(page, "key"), "first": "A241"}, PART
-    )
+    assert "Pumps, the nearest station first" in page
+    form = {name: hidden(page, name) for name in ("key", "easting_m", "northing_m")}
+    answer = console.post("/console/record", {**form, "pump": ["A241"], "first": "A241"}, PART)
     assert "A241 for L0001-02062025." in answer.text
+    incident = console.client.get(
+        "/v1/incidents/L0001-02062025", headers=console.live_service.bearer("the reader")
+    ).json()
+    assert incident["location"] == {"easting_m": 529_700.0, "northing_m": 181_100.0}
     assert recorded(console) == ["A241"]
 
 

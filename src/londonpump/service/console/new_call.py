@@ -44,6 +44,7 @@ MAX_KEY = 128
 Text = Annotated[str, Form(max_length=MAX_TEXT)]
 Code = Annotated[str, Form(max_length=64)]
 Key = Annotated[str, Form(max_length=MAX_KEY, pattern=IDEMPOTENCY_KEY)]
+Metres = Annotated[float | None, Form()]
 Reason = Annotated[str, Form(max_length=500)]
 Word = Annotated[str, Query(max_length=MAX_TEXT)]
 T = TypeVar("T", bound=BaseModel)
@@ -201,6 +202,8 @@ async def record(
     key: Key = "",
     first: Code = "",
     prediction_id: Text = "",
+    easting_m: Metres = None,
+    northing_m: Metres = None,
     incident: Text = "",
     reason: Reason = "",
     own_reason: Reason = "",
@@ -227,6 +230,12 @@ async def record(
             for code in pump
         ],
         **({"incident_number": incident} if incident else {}),
+        # without a model no stored prediction has the place, and the incident would have none
+        **(
+            {"location": {"easting_m": easting_m, "northing_m": northing_m}}
+            if easting_m is not None and not prediction_id
+            else {}
+        ),
     }
     new = require_valid(NewMobilisations, sent)
     answer = await board.mobilise_several(person, state, new, key or None)

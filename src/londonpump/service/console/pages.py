@@ -266,13 +266,15 @@ def away_text(pump: PumpState) -> str | None:
 
 
 def live_json(live: LiveState, line_html: str, session_ends_at: datetime) -> JsonObject:
-    """Return the answer to a poll: the status line, and why each pump that cannot be sent cannot."""
+    """Return the answer to a poll: the status line, and why each pump that cannot be sent cannot, and the pumps of which nothing is known."""
     away: dict[str, Any] = {
         pump.code: reason for pump in live.board.pumps.values() if (reason := away_text(pump)) is not None
     }
     return {
         "line": line_html,
         "away": away,
+        # without a report they are treated as available, but the map must not say that they are in
+        "unknown": [pump.code for pump in live.board.pumps.values() if pump.is_assumed],
         "session_ends_at_ms": int(session_ends_at.timestamp() * 1000),
         "session_ends": london_time(session_ends_at, False),
     }

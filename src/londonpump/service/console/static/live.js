@@ -2,7 +2,7 @@
 // Keeps every page live: polls the board once a second, shows the server's clock, says at once when the connection is lost,
 // renews the session in place, and handles the keys that lead to pages.
 
-/** @typedef {{line: string, away: Record<string, string>, session_ends_at_ms: number, session_ends: string}} Live */
+/** @typedef {{line: string, away: Record<string, string>, unknown: string[], session_ends_at_ms: number, session_ends: string}} Live */
 
 const POLL_MS = 1000, HIDDEN_POLL_MS = 10000, PATIENCE_MS = 3000, LOST_AFTER_MS = 5000;
 const S_PER_MIN = 60, MS_PER_MIN = 60000;

@@ -58,15 +58,16 @@ function names(feature) {
 /** @type {Record<string, string>} */
 let away = {};
 /** @type {Set<string>} */
-let ticked = new Set();
-/** A station: filled if a pump is in, hollow if none is, blue where a ticked pump comes from.
+let ticked = new Set(), unknown = new Set();
+/** A station: filled if a pump is in, hollow if none is, dashed if that is not known, blue where a ticked pump comes from.
  * @param {import("ol/Feature.js").FeatureLike} feature @param {number} resolution */
 function station(feature, resolution) {
   /** @type {string[]} */
   const pumps = feature.get("pumps");
-  const isIn = pumps.some((pump) => !away[pump]), color = pumps.some((pump) => ticked.has(pump)) ? colours.place : colours.pump;
+  const isIn = pumps.some((pump) => !away[pump] && !unknown.has(pump)), lineDash = !isIn && pumps.some((pump) => unknown.has(pump)) ? [3, 3] : undefined;
+  const color = pumps.some((pump) => ticked.has(pump)) ? colours.place : colours.pump;
   return new Style({
-    image: new RegularShape({points: 4, angle: Math.PI / 4, radius: 8, fill: new Fill({color: isIn ? color : colours.ground}), stroke: new Stroke({color: isIn ? colours.halo : color, width: 2})}),
+    image: new RegularShape({points: 4, angle: Math.PI / 4, radius: 8, fill: new Fill({color: isIn ? color : colours.ground}), stroke: new Stroke({color: isIn ? colours.halo : color, width: 2, lineDash})}),
     text: resolution > 40 ? undefined : new Text({
       text: `${feature.get("name")} ${feature.get("code")}`, offsetY: 16, font: "600 13px system-ui, sans-serif", padding: [2, 4, 2, 4],
       fill: new Fill({color: colours.text}), backgroundFill: new Fill({color: colours.halo}),
@@ -137,7 +138,7 @@ export async function start(panel, takePoint) {
   byId("map-out").addEventListener("click", () => zoom(-1));
   byId("map-here").addEventListener("click", () => take(view.getCenter() ?? fromLonLat(LONDON)));
   onKey("Alt+M", () => target.focus());
-  onLive((live) => { away = live.away; stations.changed(); });
+  onLive((live) => { away = live.away; unknown = new Set(live.unknown); stations.changed(); });
   document.addEventListener("ranked", show);
   document.addEventListener("ticked", (event) => { ticked = new Set(/** @type {CustomEvent} */ (event).detail); stations.changed(); });
   document.addEventListener("themechange", paint);
