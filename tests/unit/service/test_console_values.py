@@ -1,10 +1,12 @@
 """Issue 18: the numbers of the console's pages, and the times that are typed."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from londonpump.service.console.incidents import typed_time
+from londonpump.domain.mobilisations import State
+from londonpump.service.board.schemas import MobilisationResponse
+from londonpump.service.console.incidents import SentPump, typed_time
 from londonpump.service.console.ranking import (
     LIMIT_S,
     LONG_AXIS_MIN,
@@ -156,3 +158,22 @@ def test_no_text_uses_the_words_that_shut_operators_out() -> None:
     for key, value in ENGLISH.items():
         assert not {"error", "invalid", "oops"} & set(value.lower().replace(".", " ").split()), key
     assert script_texts()["record"] == "Record sent: {pumps}"
+
+
+@pytest.mark.parametrize(
+    ("known", "events"),
+    [
+        ((), ["mobile", "arrived", "withdrawn"]),
+        (("mobile_at",), ["arrived", "withdrawn"]),
+        (("mobile_at", "arrived_at"), ["left", "returned"]),
+        (("arrived_at", "left_at"), ["returned"]),
+    ],
+)
+def test_a_pump_without_news_says_so_and_its_events_can_still_be_reported(known, events) -> None:
+    times = dict.fromkeys(("mobile_at", "arrived_at", "left_at", "withdrawn_at"))
+    pump = MobilisationResponse.model_construct(
+        **times | dict.fromkeys(known, ASKED_AT), state=State.UNKNOWN, announced=None, mobilised_at=ASKED_AT
+    )
+    shown = SentPump(pump, ASKED_AT + timedelta(hours=5))
+    assert shown.state == "no report for 4 h or more"
+    assert [event for event, _, _ in shown.acts] == events

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Form, Path, Request, Response
 from starlette.responses import RedirectResponse
 
-from londonpump.domain.mobilisations import Event, State
+from londonpump.domain.mobilisations import MAX_SILENCE, Event, State
 from londonpump.service.board import routes as board
 from londonpump.service.board.rules import MAX_AHEAD
 from londonpump.service.board.schemas import EventTime, MobilisationResponse, Withdrawal
@@ -79,6 +79,8 @@ class SentPump:
         each = self.mobilisation
         if each.withdrawn_at is not None:
             return text("incident.withdrawn", time=london_time(each.withdrawn_at))
+        if each.state is State.UNKNOWN:
+            return text("incident.silent", hours=int(MAX_SILENCE.total_seconds() // 3600))
         if self.due_at is None:
             return text(f"state.{each.state}") if each.state != State.AVAILABLE else text("incident.back")
         left_s = (self.due_at - self.now).total_seconds()
@@ -94,10 +96,20 @@ class SentPump:
         state = self.mobilisation.state
         if self.mobilisation.withdrawn_at is not None:
             return []
-        found = [(each.value, text(f"incident.{each}"), KEYS[each]) for each in NEXT_EVENTS.get(state, ())]
-        if state in ON_THE_WAY:
+        # a pump that has been silent for hours is not known to be anywhere, but what it did can still be reported
+        last = _last_known(self.mobilisation) if state is State.UNKNOWN else state
+        found = [(each.value, text(f"incident.{each}"), KEYS[each]) for each in NEXT_EVENTS.get(last, ())]
+        if last in ON_THE_WAY:
             found.append((WITHDRAWN, text("call.withdraw"), WITHDRAW_KEY))
         return found
+
+
+def _last_known(mobilisation: MobilisationResponse) -> State:
+    if mobilisation.left_at is not None:
+        return State.RETURNING
+    if mobilisation.arrived_at is not None:
+        return State.AT_INCIDENT
+    return State.MOBILISED if mobilisation.mobile_at is None else State.MOBILE
 
 
 @router.get("/incidents")

@@ -19,7 +19,7 @@ SAME_ORIGIN = "same-origin"
 
 
 class ConsoleRight(rights.Right):
-    """rights.Right of a route of the console, for the person of the cookie."""
+    """Right of a route of the console, for the person of the cookie."""
 
     async def find_person(self, request: Request) -> rights.Person:
         """Return the person whose cookie the request carries. Raises: NoValidToken, ForeignPage, DatabaseFailed."""
@@ -44,7 +44,7 @@ Visitor = Annotated[rights.Person, Depends(ConsoleRight(frozenset(rights.Role)))
 """Anybody with an open session of the console."""
 CALLERS = rights.SUPERVISORS | {rights.Role.OPERATOR, rights.Role.SERVICE}
 Caller = Annotated[rights.Person, Depends(ConsoleRight(CALLERS))]
-"""rights.Person who may ask for predictions and record pumps, as `rights.Operator`."""
+"""Person who may ask for predictions and record pumps, as `rights.Operator`."""
 
 
 class ForeignPage(NotAllowed):

@@ -147,6 +147,7 @@ ENGLISH: Mapping[str, str] = {
     "incident.history": "History",
     "incident.due": "due in {time}",
     "incident.late": "overdue {time}",
+    "incident.silent": "no report for {hours} h or more",
     "incident.back": "back at its station",
     "incident.withdrawn": "withdrawn {time}",
     "incident.mobile": "Mobile",
