@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,21 +13,20 @@ from londonpump.domain.attendance_targets import LATENESS_LIMITS_S
 from londonpump.domain.errors import BadValue
 from londonpump.domain.london_clock import LONDON
 from londonpump.domain.national_grid import to_grid
-from londonpump.domain.stations import by_code, land_stations
+from londonpump.domain.stations import by_code
 from londonpump.lifecycle import predict as prediction
 from londonpump.lifecycle.calls_file import (
     OPTIONAL,
     Calls,
-    as_columns,
-    parse_call,
     parse_rows,
     parse_timestamp,
 )
-from londonpump.lifecycle.context_store import ContextStore, read_known_context
+from londonpump.lifecycle.context_store import ContextStore
+from londonpump.lifecycle.rank import predict_from, stations_with_pumps
 from londonpump.models.area_points import central
 from londonpump.models.bundle import Bundle, Card
 from londonpump.models.distribution import P10, P90
-from londonpump.models.predict import MAX_AREA_DISPATCHES, predict_area, predict_dispatches
+from londonpump.models.predict import MAX_AREA_DISPATCHES
 
 Location = tuple[float, float] | Mapping[str, Any] | str
 EXPLAINED = ("id", "feature_group", "contribution_s", "text")
@@ -133,7 +132,7 @@ class Model:
 
         Args: location: (easting, northing) in metres of the National Grid; a dict with `easting_m` and `northing_m`, with
         `latitude` and `longitude`, with `postcode_district` or with `station_ground`; or the text of one of the last two.
-        at: time of the mobilisation; None: now. stations: codes; None: every open station of London. call: optional
+        at: time of the mobilisation; None: now. stations: codes; None: every station on land that has a pump. call: optional
         columns of CALLS.csv, such as `incident_type="Fire"`.
         Raises: BadValue for a wrong value, a place far from London or an area without past calls.
 
@@ -152,38 +151,30 @@ class Model:
             raise BadValue(
                 unknown[0], call[unknown[0]], f"is no column of a call. It may state {', '.join(OPTIONAL)}"
             )
-        known = by_code(self.bundle.stations)
+        codes = (
+            stations_with_pumps(self.bundle, at.astimezone(LONDON).date())
+            if stations is None
+            else [*stations]
+        )
+        if not codes:
+            return []
         centre = points_m[central(points_m)].tolist()
         texts = {
             "mobilised_at": cell_of(at),
             **dict(zip(("easting_m", "northing_m"), map(cell_of, centre), strict=True)),
-            # the question is about a pump at its station, not about one that is out
-            "is_home_station": "true",
             "station_ground_code": ground,
             **{name: cell_of(value) for name, value in call.items()},
         }
-        # closed stations stay in the list of a bundle for its old records
-        codes = tuple(stations) if stations is not None else self._open_on(at.astimezone(LONDON).date())
-        parsed = [parse_call({**texts, "station_code": code}, known) for code in codes]
-        if not parsed:
-            return []
-        columns = as_columns([dispatch for dispatch, _ in parsed])
-        context = read_known_context(self.bundle, columns, self.context)
-        rows = np.arange(len(parsed))
-        # An area is answered for all its points together; one point would claim a certainty that the question does not have.
-        if len(points_m) == 1:
-            predictions = predict_dispatches(self.bundle, columns, context)
-        else:
-            # stations that were named are all ranked, as the service does with pumps
-            most = len(parsed) if stations is not None else max(MAX_AREA_DISPATCHES, max_stations)
-            rows, predictions = predict_area(self.bundle, columns, points_m, context, most)
-        times, codes_of_rows = predictions.times, columns["station_code"][rows]
+        # stations that were named are all ranked, as the service does with pumps
+        most = len(codes) if stations is not None else max(MAX_AREA_DISPATCHES, max_stations)
+        order, station_of, predictions = predict_from(self.bundle, texts, codes, points_m, self.context, most)
+        times, known = predictions.times, by_code(self.bundle.stations)
         p10_s, p90_s = times.quantile(P10), times.quantile(P90)
         p_over = {limit_s: times.p_over(limit_s) for limit_s in LATENESS_LIMITS_S}
         return [
             Arrival(
-                station_code=str(codes_of_rows[i]),
-                station_name=known[codes_of_rows[i]].name,
+                station_code=str(station_of[i]),
+                station_name=known[station_of[i]].name,
                 mean_s=float(times.mean_s[i]),
                 p10_s=float(p10_s[i]),
                 p50_s=float(predictions.median_s[i]),
@@ -191,14 +182,11 @@ class Model:
                 p_over={limit_s: float(chance[i]) for limit_s, chance in p_over.items()},
                 imputed=tuple(predictions.imputed[int(i)]),
             )
-            for i in np.argsort(predictions.median_s, kind="stable")[:max_stations]
+            for i in order[:max_stations]
         ]
 
     def _parsed(self, table: "Table") -> Calls:
         return parse_rows(table.header, table.rows, by_code(self.bundle.stations))
-
-    def _open_on(self, day: date) -> tuple[str, ...]:
-        return tuple(one.code for one in land_stations(self.bundle.stations) if one.is_open_on(day))
 
     def _points(self, location: Location) -> tuple[np.ndarray[Any, Any], str]:
         """Return the (k, 2) points of a location, and its station ground if that is all that is stated."""

@@ -21,6 +21,7 @@ from londonpump.models import fitted_context
 from londonpump.models.bundle import Bundle, from_files
 from londonpump.models.distribution import P10, P90
 from londonpump.models.predict import (
+    MAX_AREA_DISPATCHES,
     OVER_S,
     Columns,
     Floats,
@@ -85,15 +86,20 @@ def parts_unknown(context: fitted_context.FittedContext, labels: Iterable[Iterab
 
 
 def predict_at(
-    bundle: Bundle, columns: Columns, store: ContextStore | None, points_m: Floats | None
+    bundle: Bundle,
+    columns: Columns,
+    store: ContextStore | None,
+    points_m: Floats | None,
+    most: int = MAX_AREA_DISPATCHES,
 ) -> tuple[Ints, Predictions]:
     """Predict dispatches to one location. Returns: the predicted rows, and their predictions.
 
     Args: points_m: (k, 2) equally likely points of an inexact location; None or one point for the location in the columns.
+    most: of an inexact location at most this many dispatches are predicted, the fastest to its middle.
     """
     known = read_known_context(bundle, columns, store)
     if points_m is not None and len(points_m) > 1:
-        return predict_area(bundle, columns, points_m, known)
+        return predict_area(bundle, columns, points_m, known, most)
     return np.arange(len(columns["mobilised_us"])), predict_dispatches(bundle, columns, known)
 
 
