@@ -23,7 +23,7 @@ MODULES = {
     "roads": ("osmium",),
     "gis": ("pyogrio",),
     "service": (
-        *("fastapi", "fastapi_offline", "httptools", "jwt", "prometheus_client", "pwdlib"),
+        *("fastapi", "fastapi_offline", "httptools", "jwt", "pmtiles", "prometheus_client", "pwdlib"),
         *("python_multipart", "starlette", "uvicorn", "uvloop"),
     ),
     "track": ("mlflow",),
