@@ -106,6 +106,12 @@ def test_the_active_model_is_read_and_one_that_is_damaged_must_be_repaired(own_h
     name = promote(settings, PromotionRequest(str(small_brigade.bundle), "a test")).after
     (model,) = examined()["model"]
     assert (model["status"], model["output"]) == ("pass", f"{name} is active, its files are whole")
+    provenance = own_home / "bundle" / name / "provenance.json"
+    kept = provenance.read_bytes()
+    provenance.write_text("damaged")
+    (model,) = examined()["model"]
+    assert (model["status"], "provenance.json" in model["output"]) == ("warn", True)
+    provenance.write_bytes(kept)
     (own_home / "bundle" / name / "scale.txt").write_text("damaged")
     (model,) = examined(code=1)["model"]
     assert model["status"] == "fail"

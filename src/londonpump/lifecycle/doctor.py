@@ -151,10 +151,21 @@ def _database_and_model(settings: Settings) -> Iterator[Finding]:
 def _model(settings: Settings, active: str | None) -> Finding:
     if active is None:
         return Finding("model", "warn", "no model is active", PROMOTE)
+    folder = bundles.folder_of(settings.bundle, active)
     try:
-        bundles.load_bundle(bundles.folder_of(settings.bundle, active))
+        bundles.load_bundle(folder)
     except BadFile as error:
         return Finding("model", "fail", f"{active} is active and cannot be used: {error}", PROMOTE)
+    try:
+        bundles.read_provenance(folder)
+    except BadFile as error:
+        # no prediction depends on it: the hashes of the model leave it out
+        return Finding(
+            "model",
+            "warn",
+            f"{active} is active and answers; when and where it was made cannot be read: {error}",
+            PROMOTE,
+        )
     return Finding("model", "pass", f"{active} is active, its files are whole")
 
 
