@@ -2,8 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, replace
+from datetime import date
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from londonpump.evaluation.attendance import FIRST_MEAN, Figure, Figures
 from londonpump.evaluation.day_sums import Changes
@@ -19,6 +22,7 @@ from londonpump.presentation.texts.places import format_borough
 
 MIN_MONTHS = 3
 MIN_YEARS = 3
+MAX_MONTH_LABELS = 12
 COLUMNS = 6
 
 
@@ -40,7 +44,7 @@ def draw_months(records: BrigadeRecords) -> Drawing | None:
                 axes, found[0][1][which].target.limit_s / 60, None if number else "targets, 6 and 8 min"
             )
         axes.yaxis.set_major_formatter(CLOCK)
-        axes.xaxis.set_major_formatter(lambda year, _: _format_year(year, at))
+        _label_months(axes, [month for month, _ in found], at)
         axes.set(ylabel="On average, min")
         axes.margins(x=0.02)
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1.16), ncols=3)
@@ -51,12 +55,15 @@ def draw_months(records: BrigadeRecords) -> Drawing | None:
     return Drawing("By month since the first record", svg, f"Bands are 95 % intervals. {alt}", is_wide=True)
 
 
-def _format_year(year: float, at: Sequence[float] | np.ndarray) -> str:
-    # Records of a year or two need months on the axis.
+def _label_months(axes: Axes, months: Sequence[int], at: np.ndarray) -> None:
     if at[-1] - at[0] > MIN_YEARS:
-        return f"{year:.0f}" if abs(year - round(year)) < 0.01 else ""
-    month = round((year % 1) * 12)
-    return f"{int(year) + month // 12}-{month % 12 + 1:02d}"
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.xaxis.set_major_formatter("{x:.0f}")
+        return
+    # records of a year or two: whole months, as many as have room
+    step = -(-len(months) // MAX_MONTH_LABELS)
+    labels = [f"{date(1970 + month // 12, month % 12 + 1, 1):%b %y}" for month in months[::step]]
+    axes.set_xticks(at[::step], labels)
 
 
 def draw_borough_map(found: Mapping[str, Figures]) -> Drawing | None:

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.path import Path
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 from matplotlib.transforms import Bbox
 
 from londonpump.domain.london_map import MAP_ATTRIBUTION, GeoJson, borough_outlines, thames_outline
@@ -120,7 +120,9 @@ def map_figure(layer: MapLayer, ticks: FuncFormatter | None = None) -> Iterator[
         mapped, sign = draw(axes, features, values, colours)
         _areas(axes, thames_outline()["features"], facecolor=WATER, edgecolor="none")
         _frame(axes)
-        bar = figure.colorbar(mapped, ax=axes, shrink=0.7, pad=0.01, extend="both", format=ticks)
+        # of times, ticks are whole minutes and halves of them
+        steps = MaxNLocator(nbins=8, steps=[1, 3, 6, 10]) if ticks else None
+        bar = figure.colorbar(mapped, ax=axes, shrink=0.7, pad=0.01, extend="both", format=ticks, ticks=steps)
         bar.set_label(layer.label)
         bar.outline.set_visible(False)
         if layer.worse:

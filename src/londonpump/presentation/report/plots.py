@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple, replace
+from textwrap import fill
 
 import numpy as np
 from matplotlib import dates as mdates
@@ -321,7 +322,11 @@ def _intervals_by_slice(inputs: ReportInputs) -> Drawing | None:
             _bars(cover, replace(_in_percent(curve), x=curve.x), SERIES[0])
             _bars(width, curve_of(ours[name], "width_80_s"), SERIES[2])
             gaps.append((float(np.nanmax(np.abs(curve.value - 0.8))), NAMES_OF_SLICES[name]))
-            names = [text.lstrip("0") or "0" if text.isdecimal() else text.split()[0] for text in ours[name]]
+            names = [
+                # two lines of an incident type have the width of a bar
+                text.lstrip("0") or "0" if text.isdecimal() else fill(text.removesuffix(" km"), 20)
+                for text in ours[name]
+            ]
             step = 3 if len(names) > 12 else 1
             width.set_xticks(range(0, len(names), step), names[::step])
             if any(len(text) > 3 for text in names):
