@@ -105,7 +105,9 @@ def _database(request: pytest.FixtureRequest, folder: Path, *, is_empty: bool) -
         return
     running = request.getfixturevalue("postgresql")
     name = f"test_{next(_NUMBERS)}"
-    running.ask(f"CREATE DATABASE {name} TEMPLATE {'template0' if is_empty else _postgresql_template()}")
+    # copied as files, which is four times as fast as by the log that the server writes by default
+    template = "template0" if is_empty else _postgresql_template()
+    running.ask(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
     yield running.url(name)
     running.ask(f"DROP DATABASE {name} WITH (FORCE)")
 
