@@ -14,7 +14,6 @@ from benchmarks.processes import ROOT
 LIBRARIES = ("duckdb", "ibis-framework", "lightgbm", "numpy", "pyarrow", "scikit-learn", "scipy", "sqlglot")
 PACES = 5
 NS_PER_MS = 1e6
-WORKING_TREE = "working-tree"
 OWN_RESULTS = ":(exclude)benchmarks/results"
 
 
@@ -49,11 +48,6 @@ def commit(checkout: Path = ROOT) -> tuple[str | None, bool]:
         return None, False
     changed = _git(checkout, "status", "--porcelain", "--", ".", OWN_RESULTS)
     return head, bool(changed)
-
-
-def results_name(head: str | None, is_changed: bool) -> str:
-    """Return the name under which figures of this state of the checkout are stored."""
-    return WORKING_TREE if head is None or is_changed else head
 
 
 def _cpu_model() -> str:

@@ -26,7 +26,7 @@ def write_between(page: Path, marks: tuple[str, str], figures: str) -> None:
 
 
 def figures(result: dict[str, Any]) -> str:
-    """Return the page in Markdown: the machine, every reading with its target, and the growth."""
+    """Return the page in Markdown: the machine, every reading with its target and its commit, and the growth."""
     parts = [_where(result), _readings(result["measurements"])]
     if result["growth"] is not None:
         parts.append(_growth(result["growth"]))
@@ -36,22 +36,27 @@ def figures(result: dict[str, Any]) -> str:
 def _where(result: dict[str, Any]) -> str:
     machine = result["machine"]
     libraries = ", ".join(f"{name} {number}" for name, number in machine["libraries"].items())
-    changes = " and changes not yet committed" if result["has_changes_since"] else ""
     return (
-        f"Commit {result['commit']}{changes}. {machine['cpu']}, {machine['cores']} cores, "
+        f"{machine['cpu']}, {machine['cores']} cores, "
         f"{machine['memory_gib']} GiB, {machine['system']}, Python {machine['python']}; {libraries}."
     )
 
 
+def _commit(made: dict[str, Any]) -> str:
+    return f"`{made['commit']}`{' with changes' if made['has_changes_since'] else ''}"
+
+
 def _readings(measurements: dict[str, Any]) -> str:
-    lines = ["| what | rows | quantity | value | target | verdict |", "|---|---|---|---|---|---|"]
+    lines = ["| what | rows | quantity | value | target | verdict | commit |", "|---" * 7 + "|"]
     for one in measurements.values():
         rows = ", ".join(f"{n:,} {name}" for name, n in one["rows"].items())
         for i, reading in enumerate(one["readings"]):
-            first = f"{one['what']} | {rows}" if i == 0 else " | "
+            first, made = (f"{one['what']} | {rows}", _commit(one)) if i == 0 else (" | ", "")
             target = "" if reading["target"] is None else f"{reading['target']:g} {reading['unit']}"
             verdict = reading["verdict"] if target else ""
-            lines.append(f"| {first} | {reading['quantity']} | {_value(reading)} | {target} | {verdict} |")
+            lines.append(
+                f"| {first} | {reading['quantity']} | {_value(reading)} | {target} | {verdict} | {made} |"
+            )
     return "\n".join(lines)
 
 
@@ -74,4 +79,4 @@ def _growth(growth: dict[str, Any]) -> str:
         grown = growth["steps"][step]
         seconds = " | ".join(f"{s:.1f}" for s in grown["cpu_s"])
         lines.append(f"| {title} | {grown['start_s']:.1f} | {seconds} | {grown['exponent']:.2f} |")
-    return "\n".join(lines)
+    return "\n".join([*lines, "", f"Growth was measured on commit {_commit(growth)}."])

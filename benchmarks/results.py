@@ -1,4 +1,4 @@
-"""Stored figures: JSON by commit, and the latest of each."""
+"""Stored figures: the last of each measurement on one kind of machine, with the commit that it was measured on."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -6,26 +6,23 @@ from typing import Any
 
 from benchmarks.figures import ORIGINAL, Measurement
 from benchmarks.growth import Growth
-from benchmarks.machine import commit, machine, results_name
+from benchmarks.machine import commit, machine
 from londonpump.persistence.atomic_files import read_json, write_json
 
-SCHEMA = 1
-LATEST = "latest.json"
+SCHEMA = 2
+FILE = "speed.json"
 
 
 def write_results(
     folder: Path, measured: Iterable[Measurement], growth: Growth | None, is_quick: bool
 ) -> dict[str, Any]:
-    """Store the figures under their commit and as the latest. Returns: the stored figures.
+    """Store the figures beside those that were not measured again. Returns: all of them.
 
-    What was measured before at the same commit on the same machine stays, if it was not measured again.
+    Figures of another machine, of other libraries or of a quick run are never mixed with these: they are replaced.
     """
-    head, is_changed = commit()
-    own = folder / f"{results_name(head, is_changed)}.json"
+    own = folder / FILE
     result: dict[str, Any] = {
         "schema": SCHEMA,
-        "commit": head,
-        "has_changes_since": is_changed,
         "is_quick": is_quick,
         "machine": machine(),
         "original": ORIGINAL,
@@ -33,13 +30,13 @@ def write_results(
         "growth": None,
     }
     before = read_json(own) if own.exists() else result
-    same = ("schema", "commit", "is_quick", "machine")
-    if all(before[name] == result[name] for name in same):
+    if all(before.get(name) == result[name] for name in ("schema", "is_quick", "machine")):
         result["measurements"], result["growth"] = before["measurements"], before["growth"]
+    head, is_changed = commit()
+    made = {"commit": head, "has_changes_since": is_changed}
     for one in measured:
-        result["measurements"][one.name] = one.to_json()
+        result["measurements"][one.name] = one.to_json() | made
     if growth is not None:
-        result["growth"] = growth.to_json()
+        result["growth"] = growth.to_json() | made
     write_json(own, result)
-    write_json(folder / LATEST, result)
     return result

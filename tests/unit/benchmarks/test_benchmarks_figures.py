@@ -54,8 +54,6 @@ def test_a_page_without_marks_is_left_alone(tmp_path: Path) -> None:
 
 def _result(*measured: Measurement) -> dict[str, Any]:
     return {
-        "commit": "abc",
-        "has_changes_since": False,
         "machine": {
             "cpu": "a CPU",
             "cores": 2,
@@ -64,6 +62,8 @@ def _result(*measured: Measurement) -> dict[str, Any]:
             "python": "3.11.7",
             "libraries": {"numpy": "2.4"},
         },
-        "measurements": {one.name: one.to_json() for one in measured},
+        "measurements": {
+            one.name: one.to_json() | {"commit": "abc", "has_changes_since": True} for one in measured
+        },
         "growth": None,
     }

@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from benchmarks.figures import Measurement, Reading
+from benchmarks.results import write_results
+
 pytestmark = pytest.mark.long
 
 
@@ -23,21 +26,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def results(folder: Path) -> dict[str, Any]:
     command = (sys.executable, "-m", "benchmarks", "--quick", "--only", "simulate", "--out", str(folder))
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-    value: dict[str, Any] = json.loads((folder / "latest.json").read_text(encoding="utf-8"))
+    value: dict[str, Any] = json.loads((folder / "speed.json").read_text(encoding="utf-8"))
     return value
 
 
 def test_figures_stand_beside_commit_and_machine(results: dict[str, Any]) -> None:
-    assert set(results) == {
-        "schema",
-        "commit",
-        "has_changes_since",
-        "is_quick",
-        "machine",
-        "original",
-        "measurements",
-        "growth",
-    }
+    assert set(results) == {"schema", "is_quick", "machine", "original", "measurements", "growth"}
+    assert {"commit", "has_changes_since"} <= set(results["measurements"]["simulate"])
 
 
 def test_the_machine_is_described_without_its_name(results: dict[str, Any]) -> None:
@@ -64,9 +59,17 @@ def test_every_cost_is_above_nothing(results: dict[str, Any]) -> None:
     assert all(reading["value"] > 0 for reading in results["measurements"]["simulate"]["readings"])
 
 
-def test_the_same_figures_stand_under_the_commit(results: dict[str, Any], folder: Path) -> None:
-    (own,) = (path for path in folder.iterdir() if path.name != "latest.json")
-    assert json.loads(own.read_text(encoding="utf-8")) == results
+def test_figures_that_were_not_measured_again_stay_and_those_of_another_machine_go(
+    results: dict[str, Any], tmp_path: Path
+) -> None:
+    other = Measurement("other", "something else", {"rows": 1}, 1, (Reading("cpu_s", 1, "s"),))
+    kept = write_results(tmp_path, [other], None, is_quick=True)
+    assert set(kept["measurements"]) == {"other"}
+    stored = {**kept, "measurements": results["measurements"]}
+    (tmp_path / "speed.json").write_text(json.dumps(stored))
+    assert set(write_results(tmp_path, [other], None, is_quick=True)["measurements"]) == {"simulate", "other"}
+    (tmp_path / "speed.json").write_text(json.dumps({**stored, "machine": {"cpu": "another"}}))
+    assert set(write_results(tmp_path, [other], None, is_quick=True)["measurements"]) == {"other"}
 
 
 def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
