@@ -53,7 +53,8 @@ def test_a_server_that_is_down_is_told_in_one_line_and_fails_nothing(settings, l
 
 @pytest.mark.slow
 def test_a_server_that_never_answers_is_given_up(settings, listener) -> None:
-    with pytest.raises(TrackingFailed, match="did not finish within 6 s"):
+    # of the six seconds it names those that were left when it was asked
+    with pytest.raises(TrackingFailed, match=r"did not finish within [0-6] s"):
         track(settings.model_copy(update={"mlflow_url": address(listener)}), within_s=6)
 
 
