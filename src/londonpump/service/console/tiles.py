@@ -22,6 +22,7 @@ from londonpump.domain.stations import by_code, known_stations
 from londonpump.service.console.pages import PAGE_HEADERS, ConsoleRoute, read_live
 from londonpump.service.console.session import Caller, Visitor
 from londonpump.service.errors import NotFound
+from londonpump.service.rights import Person
 from londonpump.service.roads import routes as roads
 from londonpump.service.state import Services, State
 
@@ -179,12 +180,18 @@ async def tile(state: State, _: Visitor, z: Zoom, x: Number, y: Number) -> Respo
 @router.get("/route")
 async def route(state: State, person: Caller, query: Annotated[roads.RouteQuery, Query()]) -> Response:
     """Return the route of the API from a station to a place; 204 where none is known, as for tiles."""
-    try:
-        found = await roads.route(person, state, query)
-    except NotFound:
+    found = await _find_route(state, person, query)
+    if found is None:
         # browsers would report each 404 as an error of the page
         return Response(status_code=204, headers=PAGE_HEADERS)
     return Response(found.model_dump_json(), media_type="application/geo+json", headers=PAGE_HEADERS)
+
+
+async def _find_route(state: Services, person: Person, query: roads.RouteQuery) -> roads.RouteResponse | None:
+    try:
+        return await roads.route(person, state, query)
+    except NotFound:
+        return None
 
 
 @router.get("/map.json")

@@ -169,8 +169,10 @@ export async function start(panel, takePoint) {
     const drawn = found.filter(Boolean), lacking = from.filter((_, i) => found[i] === null), failed = found.includes(undefined);
     routes.clear();
     routes.addFeatures(drawn.map((each) => /** @type {Feature} */ (new GeoJSON({featureProjection: "EPSG:3857"}).readFeature(each))));
-    // the control takes markup; a source has only text
-    if (drawn[0]) routes.setAttributions(Object.assign(document.createElement("i"), {textContent: drawn[0].properties.attribution}).innerHTML);
+    const attribution = drawn[0]?.properties.attribution;
+    // the control takes markup, and an attribution is text; that of the streets may say the same
+    if (attribution && !byId("map-sources").textContent.includes(attribution))
+      routes.setAttributions(Object.assign(document.createElement("i"), {textContent: attribution}).innerHTML);
     byId("routes-said").textContent = failed ? texts.routes_failed : !lacking.length ? "" :
       drawn.length ? say("no_way", {stations: lacking.join(", ")}) : texts.no_roads;
     target.dataset.routesFrom = drawn.map((each) => each.properties.station).join(" ");
