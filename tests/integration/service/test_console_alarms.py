@@ -110,11 +110,13 @@ def test_alarms_are_read_once_a_minute_for_supervisors_and_never_for_operators(
 ) -> None:
     from londonpump.service.health import lifespan
 
-    reads = []
-    read = lifespan.read_alarm_list
-    monkeypatch.setattr(
-        lifespan, "read_alarm_list", lambda *found, **how: reads.append(1) or read(*found, **how)
-    )
+    reads, read = [], lifespan.read_alarm_list
+
+    def counted(*found, **how):
+        reads.append(1)
+        return read(*found, **how)
+
+    monkeypatch.setattr(lifespan, "read_alarm_list", counted)
     with signed_in(live_service, "sue", "supervisor") as sue, signed_in(live_service, "amelia") as amelia:
         for _ in range(5):
             live(amelia)
