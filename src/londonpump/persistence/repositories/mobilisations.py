@@ -117,6 +117,17 @@ _FIRST_OUTCOME = len(_MOBILISATION) + len(_DETAILS)
 _STORED: Select[Any] = select(*_MOBILISATION, *_DETAILS, *_OUTCOME, _is_followed).join_from(
     mobilisations, outcomes, isouter=True
 )
+_location = predictions.c.answer["location"]
+_area = _location["area"].as_string()
+_AREAS = (
+    select(
+        mobilisations.c.incident_number,
+        _area,
+        *(_location[name].as_float() for name in ("easting_m", "northing_m")),
+    )
+    .join_from(mobilisations, predictions, predictions.c.id == mobilisations.c.prediction_id)
+    .where(_counts, mobilisations.c.easting_m.is_(None), _area.is_not(None))
+)
 _FIRST_REPORT, _FIRST_MOBILISATION = 1, 1 + len(_REPORT)
 _FIRST_USER = _FIRST_MOBILISATION + len(_MOBILISATION)
 _CHANGED = update(board_version).values(version=board_version.c.version + 1)
@@ -364,16 +375,8 @@ def incidents_since(
 
 def incident_areas(connection: Connection, since: datetime, at_most: int) -> list[IncidentArea]:
     """Return the areas of the newest incidents to which a pump was sent from a time on without an exact location."""
-    mine, location = mobilisations.c, predictions.c.answer["location"]
-    area = location["area"].as_string()
-    query = (
-        select(
-            mine.incident_number, area, *(location[name].as_float() for name in ("easting_m", "northing_m"))
-        )
-        .join_from(mobilisations, predictions, predictions.c.id == mine.prediction_id)
-        .where(mine.mobilised_at >= since, _counts, mine.easting_m.is_(None), area.is_not(None))
-    )
-    newest = query.order_by(mine.mobilised_at.desc()).limit(at_most)
+    query = _AREAS.where(mobilisations.c.mobilised_at >= since)
+    newest = query.order_by(mobilisations.c.mobilised_at.desc()).limit(at_most)
     return [IncidentArea._make(row) for row in connection.execute(newest)]
 
 
