@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 from support.board_client import ANNOUNCED, SENT, Board
+from support.console_client import PART, signed_in
 
 from londonpump.persistence.database import open_database, writing
 from londonpump.persistence.repositories.predictions import CALL, PredictionRecord, add_rows, as_row
@@ -242,6 +243,24 @@ def test_an_incident_in_a_street_is_near_by_its_middle_and_said_not_to_be_exact(
         ("far", 200.0, None),
     ]
     assert found[1]["location"] is None
+
+
+def test_the_console_asks_whether_a_call_near_a_street_is_the_same(operator) -> None:
+    store_call(
+        operator,
+        operator.live_service.add("olga"),
+        10,
+        at_point(north=180),
+        area=MARKUP,
+        prediction_id="0" * 32,
+    )
+    operator.send(incident_number="street", prediction_id="0" * 32)
+    operator.send(pump="A212", incident_number="exact", location=at_point(north=-50))
+    with signed_in(operator.live_service, "amelia") as amelia:
+        page = amelia.post("/console/call", {"place": "530000, 180000"}, PART).text
+    assert "Same call? exact, 50 m away, 0 min ago: A212 sent." in page
+    said = "Same call? street, about 180 m away, not exact (&lt;img src=x onerror=alert(1)&gt;), 0 min ago: A211 sent."
+    assert said in page
 
 
 @pytest.mark.parametrize("value", ["NaN", "Infinity", "-1", "1e400", "x", ""])
