@@ -97,3 +97,18 @@ def test_the_pictures_of_the_documents_are_made(theme, browser, room, tmp_path) 
     room.kill()
     expect(page.locator("#lost")).to_contain_text("No connection since", timeout=WAIT_MS)
     take("lost")
+
+
+@pytest.mark.parametrize("theme", ["day", "night"])
+def test_the_page_of_alarms_breaks_no_rule_either(theme, browser, room) -> None:
+    room.raise_alarms("Camden", "Merton")
+    room.add("sue", "supervisor")
+    sue = operator(browser, room, color_scheme="light" if theme == "day" else "dark")
+    sue.sign_in("sue", "/console/alarms")
+    sue.page.get_by_role("button", name="Acknowledge").first.click()
+    sue.page.locator("summary").first.click()
+    expect(sue.page.locator("#refreshed")).to_contain_text("by sue.", timeout=WAIT_MS)
+    assert violations(sue) == []
+    for width in WIDTHS:
+        sue.page.set_viewport_size({"width": width, "height": 900})
+        assert sue.page.evaluate(OVERFLOW) == []

@@ -20,6 +20,7 @@ from support.running_service import database_with, put_in_store
 from support.service_process import environment
 
 from londonpump.persistence.database import connect, writing
+from londonpump.persistence.repositories.alarms import Condition, reconcile_alarms
 from londonpump.service.auth import accounts
 from londonpump.service.auth.passwords import Passwords
 
@@ -111,6 +112,19 @@ class ControlRoom:
             pumps = [{"pump": code, "state": states.get(code, "available")} for code in codes]
             body = {"at": datetime.now(UTC).isoformat(), "pumps": pumps}
             assert client.put("/v1/board", json=body).status_code == 200
+
+    def raise_alarms(self, *places: str) -> None:
+        """Raise an alarm that pumps come later than announced, for each place."""
+        day = {"day": "2026-01-05", "n": 11, "excess_s": 38.0, "sum": 12.0}
+        evidence = {"since": "2026-01-05", "n": 11, "days": [day]}
+        late = "pumps have come later than announced since 2026-01-05. Check roads."
+        engine = connect(self.url)
+        with writing(engine) as connection:
+            conditions = [
+                Condition("slower", each, "warning", f"{each}: {late}", evidence) for each in places
+            ]
+            reconcile_alarms(connection, datetime.now(UTC), {"slower"}, conditions)
+        engine.dispose()
 
     def recorded(self) -> list[dict[str, Any]]:
         """Return every mobilisation of the open incidents."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 # an incident rarely keeps a pump for longer; without a limit one lost radio message would block a pump for ever
 MAX_SILENCE = timedelta(hours=4)
@@ -118,6 +118,14 @@ class Report:
     reason: str | None = None
 
 
+class Reporter(NamedTuple):
+    """Account that recorded or reported a fact."""
+
+    username: str
+    is_feed: bool
+    """Whether it is a machine."""
+
+
 @dataclass(frozen=True, slots=True)
 class PumpRow:
     """Stored facts that decide the state of a pump."""
@@ -125,6 +133,9 @@ class PumpRow:
     code: str
     report: Report | None
     mobilisation: Mobilisation | None
+    report_by: Reporter | None = None
+    mobilisation_by: Reporter | None = None
+    """Who recorded its newest event; None, as for a report, if that is not known."""
 
 
 @dataclass(frozen=True, slots=True)

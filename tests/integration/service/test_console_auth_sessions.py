@@ -180,7 +180,7 @@ def test_the_poll_is_answered_with_304_until_the_board_or_the_minute_changes(con
     assert console.client.put("/v1/pumps/A241", json=report, headers=token).status_code == 200
     changed = console.get("/console/live", **PART, **{"If-None-Match": tag})
     assert changed.status_code == 200
-    assert changed.json()["away"] == {"A241": "off the run since 10:30:00"}
+    assert changed.json()["away"] == {"A241": "off the run: recorded 10:30:00 by olaf"}
     console.live_service.clock.move(minutes=1)
     known = {"If-None-Match": changed.headers["etag"]}
     assert console.get("/console/live", **PART, **known).status_code == 200

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 from support.board_client import ANNOUNCED, SENT, Board
+from support.console_client import PART, signed_in
 
 from londonpump.persistence.database import open_database, writing
 from londonpump.persistence.repositories.predictions import CALL, PredictionRecord, add_rows, as_row
@@ -180,12 +181,22 @@ def test_a_withdrawn_mobilisation_is_not_near(operator) -> None:
     assert get(operator, "/v1/nearby", **POINT).json()["incidents"] == []
 
 
-def store_call(board, user_id, minutes, location, number=None, area=None):
+def store_call(board, user_id, minutes, location, number=None, area=None, prediction_id=""):
     """Store a prediction as the service does, without a model."""
     at = datetime.fromisoformat(board.at(-minutes))
     answer = {"location": {**location, "area": area}, "candidates": []}
     record = PredictionRecord(
-        f"{user_id}{minutes}{number}", user_id, at, CALL, "m", 1.0, False, {}, answer, number, at
+        prediction_id or f"{user_id}{minutes}{number}",
+        user_id,
+        at,
+        CALL,
+        "m",
+        1.0,
+        False,
+        {},
+        answer,
+        number,
+        at,
     )
     engine = open_database(board.live_service.url)
     with writing(engine) as connection:
@@ -205,6 +216,51 @@ def test_calls_of_colleagues_are_those_of_the_last_three_minutes_at_an_exact_loc
     assert [(each["incident_number"], each["user"], each["distance_m"]) for each in found] == [
         ("near", "<b>olga</b>", 100.0)
     ]
+
+
+def test_an_incident_in_a_street_is_near_by_its_middle_and_said_not_to_be_exact(operator) -> None:
+    colleague = operator.live_service.add("olga")
+    calls = (
+        ("A211", "street", 100, "Frith Street"),
+        ("A212", "exact", 50, None),
+        ("A241", "far", 301, "SE1"),
+        ("A242", "lost", 0, None),
+    )
+    for digit, (pump, number, north, area) in enumerate(calls):
+        prediction = f"{digit}" * 32
+        if number != "lost":
+            store_call(operator, colleague, 10, at_point(north=north), number, area, prediction)
+        sent = operator.send(pump=pump, incident_number=number, prediction_id=prediction)
+        assert sent.status_code == 201
+        # the middle is no location: features count exact ones alone
+        assert (sent.json()["location"] is None) == (number != "exact")
+    # pumps that were added by an exact place make the incident exact
+    operator.send(pump="H221", incident_number="far", location=at_point(north=200))
+    found = get(operator, "/v1/nearby", **POINT).json()["incidents"]
+    assert [(each["incident_number"], each["distance_m"], each["area"]) for each in found] == [
+        ("exact", 50.0, None),
+        ("street", 100.0, "Frith Street"),
+        ("far", 200.0, None),
+    ]
+    assert found[1]["location"] is None
+
+
+def test_the_console_asks_whether_a_call_near_a_street_is_the_same(operator) -> None:
+    store_call(
+        operator,
+        operator.live_service.add("olga"),
+        10,
+        at_point(north=180),
+        area=MARKUP,
+        prediction_id="0" * 32,
+    )
+    operator.send(incident_number="street", prediction_id="0" * 32)
+    operator.send(pump="A212", incident_number="exact", location=at_point(north=-50))
+    with signed_in(operator.live_service, "amelia") as amelia:
+        page = amelia.post("/console/call", {"place": "530000, 180000"}, PART).text
+    assert "Same call? exact, 50 m away, 0 min ago: A212 sent." in page
+    said = "Same call? street, about 180 m away, not exact (&lt;img src=x onerror=alert(1)&gt;), 0 min ago: A211 sent."
+    assert said in page
 
 
 @pytest.mark.parametrize("value", ["NaN", "Infinity", "-1", "1e400", "x", ""])

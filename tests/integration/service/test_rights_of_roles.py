@@ -59,13 +59,16 @@ ALLOWED = {
 """{route: roles that may use it}. A route that is missing here fails a test."""
 CONSOLE = {
     "GET /console/": EVERYBODY,
+    "GET /console/alarms": SUPERVISOR,
     "GET /console/incidents": EVERYBODY,
     "GET /console/incidents/{number}": EVERYBODY,
     "GET /console/live": EVERYBODY,
     "GET /console/map.json": EVERYBODY,
     "GET /console/places": OPERATOR,
+    "GET /console/route": OPERATOR,
     "GET /console/tiles/{z}/{x}/{y}.mvt": EVERYBODY,
     "GET /console/{path}": EVERYBODY,
+    "POST /console/alarms/{alarm_id}/acknowledge": SUPERVISOR,
     "POST /console/call": OPERATOR,
     "POST /console/events": OPERATOR,
     "POST /console/record": OPERATOR,

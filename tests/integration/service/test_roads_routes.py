@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.console_client import signed_in
 from support.road_maps import EAST_M, NORTH_M, Way, station, write_osm
 
 from londonpump.domain.national_grid import to_degrees, to_grid
@@ -108,3 +109,22 @@ def test_a_damaged_table_is_a_503_without_its_path(live_service, table):
     answer = get(live_service, "/v1/roads")
     assert answer.status_code == 503
     assert str(table.folder) not in answer.text
+
+
+def test_the_map_of_the_console_gets_the_same_route_by_its_cookie(live_service, table):
+    latitude, longitude = to_degrees(*TO.values())
+    point = f"latitude={float(latitude)}&longitude={float(longitude)}"
+    with signed_in(live_service, "amelia") as amelia:
+        found = amelia.get(f"/console/route?station=A21&{point}")
+        assert found.json() == get(live_service, "/v1/roads/route", station="A21", **TO).json()
+        # no way from this station: nothing to draw, and nothing that a browser reports as an error
+        assert amelia.get(f"/console/route?station=A23&{point}").status_code == 204
+        assert amelia.get("/console/route?station=A21").status_code == 422
+    with signed_in(live_service, "anna", "analyst") as anna:
+        assert anna.get(f"/console/route?station=A21&{point}").status_code == 403
+
+
+def test_without_roads_the_map_of_the_console_gets_nothing(live_service):
+    with signed_in(live_service, "amelia") as amelia:
+        answer = amelia.get("/console/route?station=A21&latitude=51.5&longitude=-0.1")
+        assert (answer.status_code, answer.content) == (204, b"")

@@ -14,6 +14,7 @@ from londonpump.domain.mobilisations import (
     PumpRow,
     RecentIncident,
     Report,
+    Reporter,
     State,
 )
 from londonpump.persistence.database.engine import as_row, dialect_insert
@@ -24,9 +25,12 @@ from londonpump.persistence.database.schema import (
     mobilisation_events,
     mobilisations,
     outcomes,
+    predictions,
     users,
 )
 
+FEED = "service"
+"""Role of the accounts of machines."""
 MOBILISED, WITHDRAWN = "mobilised", "withdrawn"
 """Events of the history beside those of `Event`."""
 
@@ -62,6 +66,15 @@ class Outcome(NamedTuple):
     is_inside_80: bool
 
 
+class IncidentArea(NamedTuple):
+    """Street or district that was named for an incident, with its middle."""
+
+    incident_number: str
+    area: str
+    easting_m: float
+    northing_m: float
+
+
 @dataclass(frozen=True, slots=True)
 class StoredMobilisation:
     """A mobilisation with its outcome, which exists if the pump arrived and its time was announced."""
@@ -77,8 +90,18 @@ _MOBILISATION = tuple(
     mobilisations.c["pump_code" if name == "pump" else name] for name in Mobilisation.__slots__
 )
 _REPORT = tuple(board_pumps.c[f"report_{name}"] for name in Report.__slots__)
-_PUMPS = select(board_pumps.c.pump_code, *_REPORT, *_MOBILISATION).join_from(
-    board_pumps, mobilisations, board_pumps.c.mobilisation_id == mobilisations.c.id, isouter=True
+_reporter, _sender = users.alias("reporter"), users.alias("sender")
+_USERS = tuple(each.c[name] for each in (_reporter, _sender) for name in ("username", "role"))
+_PUMPS = (
+    select(board_pumps.c.pump_code, *_REPORT, *_MOBILISATION, *_USERS)
+    .join_from(board_pumps, mobilisations, board_pumps.c.mobilisation_id == mobilisations.c.id, isouter=True)
+    .join(_reporter, _reporter.c.id == board_pumps.c.reported_by, isouter=True)
+    # nobody but its sender has reported anything of a pump that was just sent
+    .join(
+        _sender,
+        _sender.c.id == func.coalesce(mobilisations.c.reported_by, mobilisations.c.user_id),
+        isouter=True,
+    )
 )
 _earlier, _later = mobilisations.alias("earlier"), mobilisations.alias("later")
 _counts = mobilisations.c.withdrawn_at.is_(None)
@@ -94,7 +117,19 @@ _FIRST_OUTCOME = len(_MOBILISATION) + len(_DETAILS)
 _STORED: Select[Any] = select(*_MOBILISATION, *_DETAILS, *_OUTCOME, _is_followed).join_from(
     mobilisations, outcomes, isouter=True
 )
+_location = predictions.c.answer["location"]
+_area = _location["area"].as_string()
+_AREAS = (
+    select(
+        mobilisations.c.incident_number,
+        _area,
+        *(_location[name].as_float() for name in ("easting_m", "northing_m")),
+    )
+    .join_from(mobilisations, predictions, predictions.c.id == mobilisations.c.prediction_id)
+    .where(_counts, mobilisations.c.easting_m.is_(None), _area.is_not(None))
+)
 _FIRST_REPORT, _FIRST_MOBILISATION = 1, 1 + len(_REPORT)
+_FIRST_USER = _FIRST_MOBILISATION + len(_MOBILISATION)
 _CHANGED = update(board_version).values(version=board_version.c.version + 1)
 
 
@@ -338,6 +373,13 @@ def incidents_since(
     return list(connection.execute(newest.limit(at_most)).scalars())
 
 
+def incident_areas(connection: Connection, since: datetime, at_most: int) -> list[IncidentArea]:
+    """Return the areas of the newest incidents to which a pump was sent from a time on without an exact location."""
+    query = _AREAS.where(mobilisations.c.mobilised_at >= since)
+    newest = query.order_by(mobilisations.c.mobilised_at.desc()).limit(at_most)
+    return [IncidentArea._make(row) for row in connection.execute(newest)]
+
+
 def reporters_of(connection: Connection, mobilisation_ids: Collection[str]) -> dict[tuple[str, str], str]:
     """Return {(mobilisation, event): name of the user who reported it}, as far as it is known."""
     mine, events = mobilisations.c, mobilisation_events.c
@@ -394,6 +436,13 @@ def _stored(row: Sequence[Any]) -> StoredMobilisation:
 
 def _pump(row: Row[Any]) -> PumpRow:
     at, state, *rest = row[_FIRST_REPORT:_FIRST_MOBILISATION]
-    last = row[_FIRST_MOBILISATION:]
+    last = row[_FIRST_MOBILISATION:_FIRST_USER]
+    reporter, reporter_role, sender, sender_role = row[_FIRST_USER:]
     report = None if at is None else Report(at, State(state), *rest)
-    return PumpRow(row[0], report, None if last[0] is None else Mobilisation(*last))
+    return PumpRow(
+        row[0],
+        report,
+        None if last[0] is None else Mobilisation(*last),
+        None if reporter is None else Reporter(reporter, reporter_role == FEED),
+        None if sender is None else Reporter(sender, sender_role == FEED),
+    )

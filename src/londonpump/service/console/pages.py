@@ -64,6 +64,7 @@ def environment() -> Environment:
     )
     # texts are looked up by templates too, so that no page has words of its own
     made.filters["london"] = london_time
+    made.filters["london_day"] = lambda at: at.astimezone(LONDON).strftime("%-d %b %H:%M")
     made.globals |= {"t": text, "pages": PAGES, "script_texts": script_texts}
     return made
 
@@ -88,6 +89,8 @@ def render(request: Request, template: str, status: int = HTTPStatus.OK, **value
         "now": state_of(request).clock().astimezone(LONDON),
         "session_ends_at": getattr(request.state, "session_ends_at", None),
         "is_part": is_part(request),
+        # None for all but supervisors
+        "alarms": getattr(request.state, "alarms", None),
     }
     html = environment().get_template(template).render(**{"status_line": None, **about, **values})
     return HTMLResponse(html, status, PAGE_HEADERS)
@@ -260,7 +263,11 @@ def away_text(pump: PumpState) -> str | None:
     if pump.state in SENDABLE:
         return None
     state = text(f"state.{pump.state}")
-    since = text("pump.since", time=london_time(pump.reported_at)) if pump.reported_at else ""
+    since = ""
+    if pump.reported_at is not None:
+        by = pump.reporter
+        key = "pump.since" if by is None else "pump.reported" if by.is_feed else "pump.recorded"
+        since = text(key, time=london_time(pump.reported_at), user=by and by.username)
     incident = text("pump.for", incident=pump.incident_number) if pump.incident_number else ""
     return f"{state}{since}{incident}"
 

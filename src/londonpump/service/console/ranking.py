@@ -68,6 +68,8 @@ class RankedPump:
     pump: str
     station: str
     state: str
+    station_code: str = ""
+    """Station where the pump stands, from which its route is drawn."""
     there_about: str = ""
     half: str = ""
     nine_in_ten: str = ""
@@ -98,6 +100,8 @@ class Ranking:
     understood: str
     point: Point
     prediction_id: str = ""
+    is_exact: bool = True
+    """False for a street or a district, of which the point is the middle."""
     needed: str = ""
     both: str = ""
     warnings: tuple[str, ...] = ()
@@ -146,6 +150,7 @@ def ranking_of(answer: JsonObject, asked_at: datetime, label: str = "") -> Ranki
         understood=_understood(location, label),
         point=point_of(location["easting_m"], location["northing_m"]),
         prediction_id=answer["id"],
+        is_exact=location["area"] is None,
         needed=_needed_text(needed),
         both=_both_text(answer["second_pump"], asked_at) if n_ticked > 1 else "",
         warnings=tuple(filter(None, (answer["warning"], _missing_text(answer["missing"])))),
@@ -173,6 +178,7 @@ def by_distance(
             pump.code,
             stations[pump.station_code].name,
             text("state.assumed") if pump.is_assumed else text("call.at_home"),
+            pump.station_code,
             distance=text("call.km", km=f"{distance_m(pump) / 1000:.1f}"),
             is_ticked=i == 0,
         )
@@ -216,6 +222,7 @@ def _row(
         pump=candidate["pump"],
         station=candidate["station"]["name"],
         state=_state_text(candidate),
+        station_code=candidate["station"]["code"],
         there_about=london_time(asked_at + timedelta(seconds=candidate["p50_s"]), False),
         half=duration(candidate["p50_s"]),
         nine_in_ten=duration(candidate["p90_s"]),

@@ -10,7 +10,7 @@ from londonpump.domain.errors import LondonPumpError
 from londonpump.service.auth import service as auth
 from londonpump.service.auth.routes import Password, Username, begin_session
 from londonpump.service.auth.tokens import CONSOLE
-from londonpump.service.console import incidents, new_call, pages, session, tiles
+from londonpump.service.console import alarms, incidents, new_call, pages, session, tiles
 from londonpump.service.console.session import Visitor
 from londonpump.service.console.texts import text
 from londonpump.service.errors import NotAllowed
@@ -131,18 +131,25 @@ async def set_theme(_: Visitor, request: Request, theme: Annotated[str, Form(max
 @router.get("/live")
 async def live(request: Request, state: State, _: Visitor) -> Response:
     """Answer the poll: 304 if nothing has changed since the tag that the page names."""
-    seen = await pages.see_board(state)
+    seen, tag = await pages.see_board(state), ""
+    unseen = getattr(request.state, "alarms", None)
+    if unseen is not None:
+        # only the pages of supervisors change with the alarms
+        tag = f"-{len(unseen)}-{unseen[0].id if unseen else ''}"
+    tag = f'{seen.tag[:-1]}{tag}"'
     # the time goes with every answer: pages show the clock of the server, whatever the PC believes
     headers = {
         **pages.PAGE_HEADERS,
-        "ETag": seen.tag,
+        "ETag": tag,
         TIME_HEADER: str(int(seen.now.timestamp() * 1000)),
         "Console-Zone": str(seen.now.astimezone(pages.LONDON).tzname()),
     }
-    if request.headers.get("if-none-match") == seen.tag:
+    if request.headers.get("if-none-match") == tag:
         return Response(status_code=304, headers=headers)
     found = await pages.read_live(state, seen)
     line = pages.environment().get_template("status.html").render(status_line=found.line)
+    if unseen:
+        line += pages.environment().get_template("alarm_line.html").render(alarms=unseen)
     return JSONResponse(pages.live_json(found, line, request.state.session_ends_at), headers=headers)
 
 
@@ -161,6 +168,6 @@ async def no_page(_: Visitor) -> Response:
     raise pages.NoSuchPage
 
 
-ROUTERS = (new_call.router, incidents.router, tiles.router, router)
+ROUTERS = (new_call.router, incidents.router, alarms.router, tiles.router, router)
 """Routers of the console; the last one answers for every other address below `/console/`."""
 console_lifespan = tiles.tiles_lifespan

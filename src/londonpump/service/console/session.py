@@ -35,9 +35,12 @@ class ConsoleRight(rights.Right):
             raise NoValidToken("The session has ended")
         session_id, session = found
         request.state.session_ends_at = session.ends_at
-        return rights.note_person(
-            request, rights.Person(session.user_id, session.username, rights.Role(session.role), session_id)
-        )
+        person = rights.Person(session.user_id, session.username, rights.Role(session.role), session_id)
+        if person.role in rights.SUPERVISORS:
+            # read at most once a minute, and never for an operator, whose call no alarm may disturb
+            await state.alarms.refresh(state)
+            request.state.alarms = state.alarms.unseen
+        return rights.note_person(request, person)
 
 
 Visitor = Annotated[rights.Person, Depends(ConsoleRight(frozenset(rights.Role)))]
@@ -45,6 +48,8 @@ Visitor = Annotated[rights.Person, Depends(ConsoleRight(frozenset(rights.Role)))
 CALLERS = rights.SUPERVISORS | {rights.Role.OPERATOR, rights.Role.SERVICE}
 Caller = Annotated[rights.Person, Depends(ConsoleRight(CALLERS))]
 """Person who may ask for predictions and record pumps, as `rights.Operator`."""
+Supervisor = Annotated[rights.Person, Depends(ConsoleRight(rights.SUPERVISORS))]
+"""Person who sees and acknowledges alarms, as `rights.Supervisor`."""
 
 
 class ForeignPage(NotAllowed):

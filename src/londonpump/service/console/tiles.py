@@ -1,4 +1,4 @@
-"""Streets of the map: tiles of a PMTiles or MBTiles file that the Brigade brings, and the built-in layers around them."""
+"""Streets of the map: tiles of a PMTiles or MBTiles file that the Brigade brings, the built-in layers around them, and routes by road."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Protocol
 
 import numpy as np
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 from fastapi import Path as PathParameter
 from pmtiles import tile as pmtiles
 
@@ -20,7 +20,10 @@ from londonpump.domain.london_map import MAP_ATTRIBUTION, borough_outlines, tham
 from londonpump.domain.national_grid import to_degrees
 from londonpump.domain.stations import by_code, known_stations
 from londonpump.service.console.pages import PAGE_HEADERS, ConsoleRoute, read_live
-from londonpump.service.console.session import Visitor
+from londonpump.service.console.session import Caller, Visitor
+from londonpump.service.errors import NotFound
+from londonpump.service.rights import Person
+from londonpump.service.roads import routes as roads
 from londonpump.service.state import Services, State
 
 router = APIRouter(prefix="/console", route_class=ConsoleRoute, include_in_schema=False)
@@ -172,6 +175,23 @@ async def tile(state: State, _: Visitor, z: Zoom, x: Number, y: Number) -> Respo
         return Response(status_code=204, headers=TILE_HEADERS)
     packed = {"Content-Encoding": "gzip"} if content.startswith(GZIP_MARK) else {}
     return Response(content, media_type=MEDIA_TYPE, headers={**TILE_HEADERS, **packed})
+
+
+@router.get("/route")
+async def route(state: State, person: Caller, query: Annotated[roads.RouteQuery, Query()]) -> Response:
+    """Return the route of the API from a station to a place; 204 where none is known, as for tiles."""
+    found = await _find_route(state, person, query)
+    if found is None:
+        # browsers would report each 404 as an error of the page
+        return Response(status_code=204, headers=PAGE_HEADERS)
+    return Response(found.model_dump_json(), media_type="application/geo+json", headers=PAGE_HEADERS)
+
+
+async def _find_route(state: Services, person: Person, query: roads.RouteQuery) -> roads.RouteResponse | None:
+    try:
+        return await roads.route(person, state, query)
+    except NotFound:
+        return None
 
 
 @router.get("/map.json")

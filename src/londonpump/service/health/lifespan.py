@@ -39,12 +39,16 @@ WINDOW = timedelta(days=28)
 MAX_MODELS = 20
 """Limit of the labels, because operators may announce times of other systems under any model name."""
 RESPONSE_LIFETIME_S = 1.0
+MAX_ALARMS = 1_000
+"""Limit of one read: each input, station and place can have one."""
 
 
 class AlarmFigures(Collector):
-    """Metrics of what is read once a minute: open alarms by type, and the newest hour of weather."""
+    """What is read once a minute: open alarms, as metrics by type and for the console, and the newest hour of weather."""
 
     def __init__(self) -> None:
+        self.unseen: tuple[ListedAlarmResponse, ...] = ()
+        """Open alarms that nobody has acknowledged, the newest first."""
         self._counts: Counter[str] = Counter()
         self._weather_at: datetime | None = None
         self._read_at: datetime | None = None
@@ -58,13 +62,21 @@ class AlarmFigures(Collector):
         self._read_at = now
         try:
             alarms, (_, self._weather_at) = await state.store.read(
-                lambda connection: (read_alarms(connection), newest_weather(connection, now))
+                lambda connection: (
+                    read_alarm_list(connection, MAX_ALARMS, is_open=True),
+                    newest_weather(connection, now),
+                )
             )
         except DatabaseFailed:
             return
+        self.unseen = tuple(alarm for alarm in alarms if alarm.acknowledged_at is None)
         # types that had alarms before go to 0 instead of vanishing, so that alert rules see them end
         self._counts = Counter(dict.fromkeys(self._counts, 0))
         self._counts.update(alarm.alarm_type for alarm in alarms)
+
+    def expire(self) -> None:
+        """Read the alarms again at the next refresh, because one has changed."""
+        self._read_at = None
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
         """Return the gauges."""

@@ -72,7 +72,10 @@ async def acknowledge_one(
 ) -> ListedAlarmResponse:
     """Note that you have seen an alarm. It stays open until its condition ends; the first person stays noted."""
     now = state.clock()
-    return await state.store.write(lambda connection: acknowledge(connection, alarm_id, person.id, now))
+    seen = await state.store.write(lambda connection: acknowledge(connection, alarm_id, person.id, now))
+    # the status line of supervisors must not name it for another minute
+    state.alarms.expire()
+    return seen
 
 
 @router.get("/livez", operation_id="get_liveness", response_description="The process answers.")

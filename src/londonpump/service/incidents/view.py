@@ -80,6 +80,8 @@ class NearbyIncident(IncidentResponse):
 
     distance_m: float
     """Straight distance from the point."""
+    area: str | None = None
+    """Street or district that was named for an incident without a location: the distance is that of its middle, and not exact."""
 
 
 class NearbyCall(ApiModel):
@@ -157,10 +159,20 @@ def find_nearby(connection: Connection, user_id: str, point_m: tuple[float, floa
     numbers = mobilisations.incidents_since(
         connection, now - INCIDENTS_WITHIN, MAX_INCIDENTS, (*point_m, NEAR_M)
     )
+    # stored nowhere but in the prediction: as a location it would count as exact in features
+    areas = {
+        each.incident_number: each
+        for each in mobilisations.incident_areas(connection, now - INCIDENTS_WITHIN, MAX_INCIDENTS)
+        if _distance_m(each, point_m) <= NEAR_M
+    }
     incidents = [
-        NearbyIncident(**dict(each), distance_m=_distance_m(each.location, point_m))
-        for each in _incidents(connection, numbers, now)
-        if each.location is not None
+        NearbyIncident(
+            **dict(each),
+            distance_m=_distance_m(each.location or areas[each.incident_number], point_m),
+            area=None if each.location else areas[each.incident_number].area,
+        )
+        for each in _incidents(connection, {*numbers, *areas}, now)
+        if each.location is not None or each.incident_number in areas
     ]
     # exact locations alone: the middle of a district is near to nothing in particular
     calls = [
@@ -223,5 +235,5 @@ def _incident(
     )
 
 
-def _distance_m(location: GridLocation, point_m: tuple[float, float]) -> float:
+def _distance_m(location: GridLocation | mobilisations.IncidentArea, point_m: tuple[float, float]) -> float:
     return round(hypot(location.easting_m - point_m[0], location.northing_m - point_m[1]), 1)

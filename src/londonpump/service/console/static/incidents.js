@@ -26,6 +26,7 @@ function show(html) {
     const same = /** @type {HTMLInputElement | null} */ (fresh.querySelector(`#${CSS.escape(input.id)}`));
     if (same) same.value = /** @type {HTMLInputElement} */ (input).value;
   }
+  for (const each of old.querySelectorAll("details[open]")) fresh.querySelector(`#${CSS.escape(each.id)}`)?.setAttribute("open", "");
   old.replaceWith(document.importNode(fresh, true));
   if (focused?.id) document.getElementById(focused.id)?.focus();
   count();
@@ -50,8 +51,9 @@ document.addEventListener("submit", async (event) => {
   if (response?.ok) {
     const row = form.closest("tr")?.rowIndex ?? 0;
     show(await response.text());
-    // the button that was pressed is gone: the next one of the same pump has the focus
-    /** @type {HTMLElement | null} */ (document.querySelectorAll("#refreshed table tr")[row]?.querySelector("button"))?.focus();
+    // the button that was pressed is gone: the next one of the same pump has the focus, or else the first of the page
+    const buttons = document.getElementById("refreshed")?.querySelectorAll("button");
+    (document.querySelectorAll("#refreshed table tr")[row]?.querySelector("button") ?? buttons?.[0])?.focus();
   } else if (problem && response?.status !== 401) problem.innerHTML = response ? await response.text() : texts.unknown_event;
 });
 document.addEventListener("keydown", (event) => {

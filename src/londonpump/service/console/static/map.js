@@ -1,16 +1,17 @@
 // @ts-check
-// The map of New call: outlines, the Thames, stations with their pumps, the place, and streets if the service has a file of them.
+// The map of New call: outlines, the Thames, stations with their pumps, the place, the routes of the ticked pumps by road, and streets if
+// the service has a file of them.
 
 import {
   Attribution, CircleStyle, Feature, Fill, GeoJSON, KeyboardPan, KeyboardZoom, MVT, OlMap, Point, RegularShape, Stroke, Style, Text,
   VectorLayer, VectorSource, VectorTileLayer, VectorTileSource, View, defaultInteractions, fromLonLat, toLonLat,
 } from "./vendor/ol.js";
-import {byId, fetchPart, onKey, onLive, texts} from "./live.js";
+import {byId, fetchPart, onKey, onLive, say, texts} from "./live.js";
 
 /** @typedef {{code: string, name: string, longitude: number, latitude: number, pumps: string[]}} Station */
 /** @typedef {{outlines: object, thames: object, stations: Station[], attribution: string, tiles: null | {min: number, max: number, attribution: string}}} MapData */
 
-const LONDON = [-0.09, 51.5], CITY_ZOOM = 10.5, PLACE_ZOOM = 15, NAMES_ZOOM = 13, ROAD_NAMES_ZOOM = 15;
+const LONDON = [-0.09, 51.5], CITY_ZOOM = 10.5, PLACE_ZOOM = 15, NAMES_ZOOM = 13, MARGIN_PX = 40;
 const DAY = {
   ground: "#f3f3f0", green: "#dfe8dc", water: "#bcd3e6", road: "#ffffff", edge: "#c3c7ca", rail: "#b5b5b5", line: "#8a939a",
   text: "#16191c", halo: "#ffffff", pump: "#16191c", place: "#0b4f8a",
@@ -79,6 +80,14 @@ const place = () => [
   new Style({image: new CircleStyle({radius: 13, stroke: new Stroke({color: colours.halo, width: 7})}), zIndex: 9}),
   new Style({image: new CircleStyle({radius: 13, stroke: new Stroke({color: colours.place, width: 4})}), zIndex: 10}),
 ];
+/** A route: blue as all that is selected, on a casing that parts it from streets and names. */
+const way = () => [
+  new Style({stroke: new Stroke({color: colours.halo, width: 10}), zIndex: 1}),
+  new Style({stroke: new Stroke({color: colours.place, width: 5}), zIndex: 2}),
+];
+/** The stations where the ticked pumps stand, each once. @returns {string[]} */
+const starts = () => [...new Set([...ticked].map((pump) =>
+  /** @type {HTMLElement | null} */ (document.querySelector(`tr[data-pump="${CSS.escape(pump)}"]`))?.dataset.station ?? ""))].filter(Boolean);
 const outline = () => new Style({stroke: new Stroke({color: colours.line, width: 1.5, lineDash: [6, 4]})});
 const river = () => new Style({fill: new Fill({color: colours.water})});
 
@@ -93,10 +102,10 @@ export async function start(panel, takePoint) {
   // the panel has its size from the next frame on
   await new Promise(requestAnimationFrame);
   const read = (/** @type {object} */ json) => new VectorSource({features: new GeoJSON({featureProjection: "EPSG:3857"}).readFeatures(json)});
-  const marks = new VectorSource();
+  const marks = new VectorSource(), routes = new VectorSource();
   const stations = new VectorSource({features: data.stations.map(({longitude, latitude, ...about}) =>
     new Feature({...about, geometry: new Point(fromLonLat([longitude, latitude]))}))});
-  const layers = [new VectorLayer({source: read(data.thames), style: river}), new VectorLayer({source: read(data.outlines), style: outline})];
+  const layers = [new VectorLayer({source: read(data.thames), style: river}), new VectorLayer({source: read(data.outlines), style: outline}), new VectorLayer({source: routes, style: way})];
   if (data.tiles) {
     const source = new VectorTileSource({
       format: new MVT(), url: "/console/tiles/{z}/{x}/{y}.mvt", minZoom: data.tiles.min, maxZoom: data.tiles.max,
@@ -128,7 +137,46 @@ export async function start(panel, takePoint) {
     const where = fromLonLat([Number(point.dataset.longitude), Number(point.dataset.latitude)]);
     marks.addFeature(new Feature(new Point(where)));
     view.setCenter(where);
-    view.setZoom(data.tiles ? PLACE_ZOOM : PLACE_ZOOM - 2);
+    // the place stays in the middle; the stations of the ticked pumps are in sight if street names still are
+    const from = starts(), [width, height] = map.getSize() ?? [0, 0];
+    const needed = stations.getFeatures().filter((each) => from.includes(each.get("code"))).map((each) => {
+      const [x, y] = /** @type {Point} */ (each.getGeometry()).getCoordinates();
+      return Math.max(Math.abs(x - where[0]) / Math.max(1, width / 2 - MARGIN_PX), Math.abs(y - where[1]) / Math.max(1, height / 2 - MARGIN_PX));
+    });
+    const closest = view.getResolutionForZoom(data.tiles ? PLACE_ZOOM : NAMES_ZOOM);
+    view.setResolution(Math.min(Math.max(closest, ...needed), view.getResolutionForZoom(NAMES_ZOOM)));
+  };
+  let known = new Map(), knownAt = "", drawings = 0;
+  /** Draws the routes of the ticked pumps, one of each station. */
+  const drawRoutes = async () => {
+    const mine = ++drawings, point = document.getElementById("understood")?.dataset, from = point ? starts() : [];
+    const at = point ? `latitude=${point.latitude}&longitude=${point.longitude}` : "";
+    if (at !== knownAt) {
+      [known, knownAt] = [new Map(), at];
+      routes.clear();
+    }
+    target.dataset.routes = from.length ? "asking" : "none";
+    const asked = known;
+    const found = await Promise.all(from.map((station) => {
+      if (!asked.has(station)) asked.set(station, fetchPart(`/console/route?station=${station}&${at}`).then(
+        async (answer) => answer.status === 204 ? null : answer.ok ? await answer.json() : undefined).catch(() => undefined));
+      return asked.get(station);
+    }));
+    // what could not be read is asked again next time
+    from.forEach((station, i) => { if (found[i] === undefined) asked.delete(station); });
+    // an answer that belongs to an older list, or to other ticks, is dropped
+    if (mine !== drawings) return;
+    const drawn = found.filter(Boolean), lacking = from.filter((_, i) => found[i] === null), failed = found.includes(undefined);
+    routes.clear();
+    routes.addFeatures(drawn.map((each) => /** @type {Feature} */ (new GeoJSON({featureProjection: "EPSG:3857"}).readFeature(each))));
+    const attribution = drawn[0]?.properties.attribution;
+    // the control takes markup, and an attribution is text; that of the streets may say the same
+    if (attribution && !byId("map-sources").textContent.includes(attribution))
+      routes.setAttributions(Object.assign(document.createElement("i"), {textContent: attribution}).innerHTML);
+    byId("routes-said").textContent = failed ? texts.routes_failed : !lacking.length ? "" :
+      drawn.length ? say("no_way", {stations: lacking.join(", ")}) : texts.no_roads;
+    target.dataset.routesFrom = drawn.map((each) => each.properties.station).join(" ");
+    target.dataset.routes = failed ? "failed" : drawn.length ? "drawn" : from.length ? "missing" : "none";
   };
   const take = (/** @type {number[]} */ at) => { const [longitude, latitude] = toLonLat(at); takePoint(latitude, longitude); };
   const zoom = (/** @type {number} */ by) => view.setZoom((view.getZoom() ?? CITY_ZOOM) + by);
@@ -139,12 +187,20 @@ export async function start(panel, takePoint) {
   byId("map-here").addEventListener("click", () => take(view.getCenter() ?? fromLonLat(LONDON)));
   onKey("Alt+M", () => target.focus());
   onLive((live) => { away = live.away; unknown = new Set(live.unknown); stations.changed(); });
-  document.addEventListener("ranked", show);
-  document.addEventListener("ticked", (event) => { ticked = new Set(/** @type {CustomEvent} */ (event).detail); stations.changed(); });
+  document.addEventListener("ranked", () => { show(); void drawRoutes(); });
+  document.addEventListener("ticked", (event) => {
+    ticked = new Set(/** @type {CustomEvent} */ (event).detail);
+    stations.changed();
+    // after the list is painted, as everything that the map does
+    requestAnimationFrame(() => setTimeout(drawRoutes));
+  });
   document.addEventListener("themechange", paint);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", paint);
   map.on("rendercomplete", () => { target.dataset.state = "drawn"; });
   map.on("movestart", () => { target.dataset.state = "drawing"; });
+  // a list that stood there before this module was loaded
+  ticked = new Set([.../** @type {NodeListOf<HTMLInputElement>} */ (document.querySelectorAll("#list input[name=pump]:checked"))].map((each) => each.value));
   paint();
   show();
+  void drawRoutes();
 }
