@@ -132,7 +132,7 @@ def create_service(settings: Settings, *, options: ServiceOptions | None = None)
     app.add_middleware(RequestMiddleware, metrics=metrics, body_limit_bytes=service_options.body_limit_bytes)
     answer_errors(app)
     # before all others, because a request tries the routes in their order
-    console.add_poll(app)
+    app.router.routes.append(console.POLL)
     add_docs_page(app)
     for router in ROUTERS:
         app.include_router(router)

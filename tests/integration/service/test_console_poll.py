@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator
+from unittest.mock import Mock
 
 import pytest
 from support.accounts_service import Clock, LiveService
@@ -48,13 +49,13 @@ def elsewhere(console: Console, work: Callable[[Connection], object]) -> None:
 def test_a_poll_without_news_reads_once_sends_nothing_and_is_not_logged(console, monkeypatch, caplog) -> None:
     tag = unchanged(console)
     store = console.client.app.state.service.store
-    reads, read = [], store.read
-    monkeypatch.setattr(store, "read", lambda *given, **named: reads.append(given) or read(*given, **named))
+    reads = Mock(wraps=store.read)
+    monkeypatch.setattr(store, "read", reads)
     logger = logging.getLogger("londonpump.service")
     monkeypatch.setattr(logger, "propagate", True)
     logger.setLevel(logging.INFO)
     answer = poll(console, tag)
-    assert (answer.status_code, answer.content, len(reads)) == (304, b"", 1)
+    assert (answer.status_code, answer.content, reads.call_count) == (304, b"", 1)
     assert "request" not in [record.message for record in caplog.records]
     assert poll(console).status_code == 200
     assert "request" in [record.message for record in caplog.records]

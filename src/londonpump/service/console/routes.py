@@ -3,8 +3,9 @@
 from datetime import timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, FastAPI, Form, Query, Request, Response
+from fastapi import APIRouter, Form, Query, Request, Response
 from starlette.responses import JSONResponse, RedirectResponse
+from starlette.routing import Route
 
 from londonpump.domain.errors import LondonPumpError
 from londonpump.persistence.repositories.mobilisations import read_board_version
@@ -132,6 +133,8 @@ async def set_theme(_: Visitor, request: Request, theme: Annotated[str, Form(max
 @pages.with_problem_pages
 async def live(request: Request) -> Response:
     """Answer the poll: 304 if nothing has changed since the tag that the page names."""
+    # plain routes do not name themselves, and the poll has a line of its own in the metrics
+    request.scope["route"] = POLL
     state = state_of(request)
     began_s = state.board.limits.now_s()
     # thirty consoles poll each second: the session and the version of the board are one read
@@ -157,9 +160,8 @@ async def static_file(request: Request) -> Response:
     return pages.asset_response(request, str(request.path_params["name"]))
 
 
-def add_poll(app: FastAPI) -> None:
-    """Add the poll of every page, as a plain route: it is the most frequent request, and has no parameter to resolve."""
-    app.add_route("/console/live", live, include_in_schema=False)
+POLL = Route("/console/live", live, include_in_schema=False)
+"""The most frequent request is a plain route: it has no parameter to resolve. The service tries it first."""
 
 
 # a plain route, as the files of the documentation: anybody may load the style of the sign-in page
