@@ -152,6 +152,8 @@ def measure_browser(inputs: Inputs) -> Measurement:
 def _list_ms(page: Any, number: int) -> float:
     page.fill("#place", f"{530_000 + 137 * number}, {180_000 + 211 * number}")
     page.locator("#matches [role=option]").first.wait_for()
+    # a person does not press Enter while the map still moves to the place before
+    page.locator("#map[data-state=drawn]").wait_for()
     page.press("#place", "Enter")
     # an attribute, because the policy of the page allows no script that waits for an expression
     listed = page.locator("html[data-list-ms]")

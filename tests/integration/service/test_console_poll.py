@@ -13,6 +13,7 @@ from londonpump.domain.mobilisations import Report, State
 from londonpump.persistence.database import Connection, connect, writing
 from londonpump.persistence.repositories.mobilisations import put_reports
 from londonpump.persistence.repositories.users import change_user, end_sessions, find_named
+from londonpump.service.board.cache import BoardLimits
 
 
 @pytest.fixture
@@ -20,8 +21,13 @@ def console(small_brigade, database_url, tmp_path) -> Iterator[Console]:
     """Sign a person in to a service with a model."""
     database_with(database_url, put_in_store(small_brigade.bundle, tmp_path).name)
     clock = Clock()
+
+    def board_s() -> float:
+        # the age of the board is measured by the same clock, so that a slow machine changes nothing
+        return clock.now.timestamp()
+
     with (
-        running(database_url, tmp_path, clock=clock) as client,
+        running(database_url, tmp_path, clock=clock, board_limits=BoardLimits(now_s=board_s)) as client,
         signed_in(LiveService(client, clock, database_url), "amelia") as person,
     ):
         yield person
@@ -51,9 +57,9 @@ def test_a_poll_without_news_reads_once_sends_nothing_and_is_not_logged(console,
     store = console.client.app.state.service.store
     reads = Mock(wraps=store.read)
     monkeypatch.setattr(store, "read", reads)
-    logger = logging.getLogger("londonpump.service")
-    monkeypatch.setattr(logger, "propagate", True)
-    logger.setLevel(logging.INFO)
+    monkeypatch.setattr(logging.getLogger("londonpump.service"), "propagate", True)
+    caplog.set_level(logging.INFO, logger="londonpump.service")
+    caplog.clear()
     answer = poll(console, tag)
     assert (answer.status_code, answer.content, reads.call_count) == (304, b"", 1)
     assert "request" not in [record.message for record in caplog.records]
@@ -111,6 +117,25 @@ def test_the_next_poll_shows_another_model(console, small_brigade, tmp_path) -> 
     answer = poll(console, tag)
     assert answer.status_code == 200
     assert other[:8] in answer.json()["line"]
+
+
+def test_after_some_seconds_a_poll_reads_the_rows_again_whatever_their_version(console, monkeypatch) -> None:
+    tag = unchanged(console)
+    state = console.client.app.state.service
+    reads = Mock(wraps=state.store.read)
+    monkeypatch.setattr(state.store, "read", reads)
+    console.live_service.clock.move(seconds=state.board.limits.read_whole_after_s)
+    assert [poll(console, tag).status_code for _ in range(2)] == [304, 304]
+    # the first one reads the session with the version, then the rows; the second one only the former
+    assert reads.call_count == 3
+
+
+def test_a_poll_is_a_look_at_the_board_for_predictions_too(console) -> None:
+    tag = unchanged(console)
+    console.live_service.clock.move(seconds=1)
+    assert poll(console, tag).status_code == 304
+    verified_s = console.client.app.state.service.board.read_cached().verified_s
+    assert verified_s == console.live_service.clock.now.timestamp()
 
 
 def test_a_poll_of_the_next_minute_is_answered_whole(console) -> None:

@@ -79,7 +79,8 @@ _SESSIONS = select(
     sessions.c.ends_at,
     sessions.c.ended_at,
 ).join_from(sessions, users)
-# built once: every request of a console reads it, and building it takes as long as running it twice
+# built once: every request reads one of them, and building it takes as long as running it twice
+_SESSIONS_BY_ID = _SESSIONS.where(sessions.c.id.in_(bindparam("session_ids", expanding=True)))
 _SESSION_OF_TOKEN = _SESSIONS.join(refresh_tokens, refresh_tokens.c.session_id == sessions.c.id).where(
     refresh_tokens.c.sha256 == bindparam("sha256")
 )
@@ -156,7 +157,7 @@ def find_session(connection: Connection, session_id: str) -> Session | None:
 
 def find_sessions(connection: Connection, session_ids: Collection[str]) -> dict[str, Session]:
     """Return {id: session} of some dozens of ids; sessions may be open or ended, unknown ids are absent."""
-    found = connection.execute(_SESSIONS.where(sessions.c.id.in_(session_ids)))
+    found = connection.execute(_SESSIONS_BY_ID, {"session_ids": list(session_ids)})
     return {session_id: Session(*of_session) for session_id, *of_session in found}
 
 
