@@ -12,6 +12,7 @@ from typing import Any
 from benchmarks.figures import Measurement, Reading
 from benchmarks.inputs import Inputs, Sizes, prepare, rows_of, simulate, train
 from benchmarks.processes import LONDONPUMP, ROOT, Cost, londonpump, run, task
+from benchmarks.service.console import MEASURES as CONSOLE
 from benchmarks.service.load import MEASURES as SERVICE
 
 TUTORIAL = ROOT / "docs" / "tutorials" / "python.md"
@@ -271,6 +272,7 @@ MEASURES: dict[str, Measure] = {
     "roads": measure_roads,
     "challenge": measure_challenge,
     **SERVICE,
+    **CONSOLE,
 }
 ONLY_BY_NAME: dict[str, Measure] = {"newcomer": measure_newcomer}
 """Measurements that need a package index, so that a run of all leaves them out."""

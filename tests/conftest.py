@@ -44,6 +44,7 @@ settings.load_profile("run size")
 ON_BOTH_ENGINES_IN_EVERY_RUN = (
     *("persistence", "registry", "audit", "concurrency", "idempotency", "history", "migrations", "challenge"),
     *("home_of_version", "stored_batches", "board_routes", "predictions_mobilised", "auth_sessions"),
+    "console_poll",
 )
 """Parts of the paths of tests about what the database does. Others run on SQLite in every run, and on PostgreSQL too among
 the slow proofs: their results hardly depend on the engine, and a database of PostgreSQL for each takes a quarter of a run."""

@@ -34,7 +34,7 @@ REQUESTS = {"livez": 4, "prediction": 1, "prediction_known_board": 1, "time_pump
 def measure_start(inputs: Inputs) -> Measurement:
     """Measure the start in the service's own environment if there is one, and in the product's."""
     readings: list[Reading] = []
-    with _sqlite(inputs) as home:
+    with sqlite_home(inputs) as home:
         for name, python in _environments().items():
             is_own = name == "own"
             starts = [_start(python, home) for _ in range(STARTS)]
@@ -56,7 +56,7 @@ def measure_start(inputs: Inputs) -> Measurement:
 
 def measure_sqlite(inputs: Inputs) -> Measurement:
     """Measure the service with the embedded database."""
-    with _sqlite(inputs) as home:
+    with sqlite_home(inputs) as home:
         return _loaded("sqlite", inputs, home)
 
 
@@ -71,13 +71,13 @@ def _loaded(engine: str, inputs: Inputs, home: Home) -> Measurement:
     readings: list[Reading] = []
     with serving(next(iter(_environments().values())), home) as server:
         for work, times in REQUESTS.items():
-            _load(server, work, max(samples // 10, 2 * CLIENTS))
-            readings += _readings(work, *_load(server, work, times * samples))
+            load(server, work, max(samples // 10, 2 * CLIENTS))
+            readings += _readings(work, *load(server, work, times * samples))
         readings += [_alone(server, work, samples) for work in ALONE_TARGETS_MS]
         readings.append(Reading("rss_after_mib", server.rss_mib(), "MiB", 300))
     with serving(PRODUCT, home, BARE) as server:
-        _load(server, "bare", max(samples // 10, 2 * CLIENTS), token="none")  # noqa: S106
-        _, cpu_ms = _load(server, "bare", 4 * samples, token="none")  # noqa: S106
+        load(server, "bare", max(samples // 10, 2 * CLIENTS), token="none")  # noqa: S106
+        _, cpu_ms = load(server, "bare", 4 * samples, token="none")  # noqa: S106
         readings += [Reading("bare_cpu_ms", cpu_ms, "ms"), _alone(server, "bare", 4 * samples, token="none")]  # noqa: S106
     what = f"the service on {engine}, {CLIENTS} clients in a closed loop"
     return Measurement(f"service_{engine}", what, {"requests a work": samples}, 1, tuple(readings))
@@ -85,11 +85,11 @@ def _loaded(engine: str, inputs: Inputs, home: Home) -> Measurement:
 
 def _alone(server: Server, work: str, n: int, token: str | None = None) -> Reading:
     """Measure the same with one client, whose requests never share a batch."""
-    _, cpu_ms = _load(server, work, n, clients=1, token=token)
+    _, cpu_ms = load(server, work, n, clients=1, token=token)
     return Reading(f"{work}_one_client_cpu_ms", cpu_ms, "ms", ALONE_TARGETS_MS.get(work))
 
 
-def _load(
+def load(
     server: Server, work: str, n: int, *, clients: int = CLIENTS, token: str | None = None
 ) -> tuple[dict[str, Any], float]:
     """Send the load. Returns: the figures of the clients, and the server's CPU time per request, ms."""
@@ -131,7 +131,8 @@ def _environments() -> dict[str, Path]:
 
 
 @contextmanager
-def _sqlite(inputs: Inputs) -> Iterator[Home]:
+def sqlite_home(inputs: Inputs) -> Iterator[Home]:
+    """Make a home with the embedded database, and remove it after the block."""
     with _folder(inputs) as folder:
         yield made(folder / "home", f"sqlite:///{folder / 'service.db'}", inputs.bundle())
 

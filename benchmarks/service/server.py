@@ -1,16 +1,18 @@
 """A service process and the resources that it has used so far."""
 
+import gzip
 import json
 import os
 import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 from benchmarks.processes import KIB_PER_MIB, CommandFailed
@@ -20,6 +22,7 @@ TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 USER_TICKS, SYSTEM_TICKS = 11, 12
 """Fields of /proc/PID/stat behind the name of the command."""
 PAUSE_S = 0.02
+FORM = urlencode({"username": USERNAME, "password": PASSWORD}).encode()
 SERVE = ("-c", "from londonpump.cli import main; main()", "serve", "--port", "0")
 BARE = ("-m", "benchmarks.service.bare")
 
@@ -45,8 +48,20 @@ class Server:
 
     def token(self) -> str:
         """Sign in and return the access token."""
-        form = urlencode({"username": USERNAME, "password": PASSWORD}).encode()
-        return str(json.loads(_fetch(f"{self.address}/login", form))["access_token"])
+        return str(json.loads(_fetch(f"{self.address}/login", FORM).read())["access_token"])
+
+    def cookie(self) -> str:
+        """Sign in to the console and return the cookie."""
+        own = {"Sec-Fetch-Site": "same-origin", "Console-Part": "1"}
+        answer = _fetch(f"{self.address}/console/sign-in", FORM, own)
+        return str(answer.headers["Set-Cookie"]).partition(";")[0]
+
+    def download(self, path: str, cookie: str) -> tuple[bytes, int]:
+        """Fetch a file as a browser does. Returns: its content, and the bytes on the wire with the head of the answer."""
+        answer = _fetch(f"{self.address}{path}", headers={"Cookie": cookie, "Accept-Encoding": "gzip"})
+        body = answer.read()
+        content = gzip.decompress(body) if answer.headers["Content-Encoding"] == "gzip" else body
+        return content, len(body) + len(answer.headers.as_bytes())
 
 
 @contextmanager
@@ -72,20 +87,20 @@ def serving(python: Path, home: Home, command: tuple[str, ...] = SERVE) -> Itera
         if not line:
             raise CommandFailed(command, process.wait(), log.read_text(encoding="utf-8"))
         address = line.split()[-1]
-        _fetch(f"{address}/readyz")
+        _fetch(f"{address}/readyz").close()
         yield Server(address, process, time.perf_counter() - began, _cpu_s(process.pid))
     finally:
         process.terminate()
         process.communicate()
 
 
-def _fetch(address: str, form: bytes | None = None) -> bytes:
+def _fetch(address: str, form: bytes | None = None, headers: Mapping[str, str] | None = None) -> Any:
     """Return the response as soon as the service is ready."""
     straight = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    straight.addheaders = list((headers or {}).items())
     while True:
         try:
-            with straight.open(address, form) as answer:
-                return bytes(answer.read())
+            return straight.open(address, form)
         except urllib.error.HTTPError as error:
             if error.code != HTTPStatus.SERVICE_UNAVAILABLE:
                 raise

@@ -1,7 +1,6 @@
 """Homes for the service under load: a database, an active model, and an account."""
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +18,7 @@ class Home:
     folder: Path
     url: str
     checkout: Path = ROOT
-    settings: Mapping[str, str] = field(default_factory=dict)
+    settings: dict[str, str] = field(default_factory=dict)
 
     def environment(self) -> dict[str, str]:
         """Return the settings of the service, without any other setting of the product."""

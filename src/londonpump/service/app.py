@@ -56,6 +56,7 @@ from londonpump.settings import Settings
 
 ROUTERS: tuple[APIRouter, ...] = (
     predictions.router,
+    *console.ROUTERS,
     board.router,
     incidents.router,
     outcomes.router,
@@ -64,7 +65,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     models.router,
     roads.router,
     places.router,
-    *console.ROUTERS,
 )
 """Routes of every domain, the most used first: a request tries them in this order."""
 MS_PER_S = 1000
@@ -131,6 +131,8 @@ def create_service(settings: Settings, *, options: ServiceOptions | None = None)
     )
     app.add_middleware(RequestMiddleware, metrics=metrics, body_limit_bytes=service_options.body_limit_bytes)
     answer_errors(app)
+    # before all others, because a request tries the routes in their order
+    app.router.routes.append(console.POLL)
     add_docs_page(app)
     for router in ROUTERS:
         app.include_router(router)

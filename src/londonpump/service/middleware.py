@@ -69,6 +69,9 @@ class RequestMiddleware:
         status = exchange.status or 0
         route = exchange.route
         self.metrics.note_request(exchange.method, route, status, took_s)
+        if status == HTTPStatus.NOT_MODIFIED:
+            # counted but not logged: thirty consoles that poll would write 2.6 million lines a day that say nothing
+            return
         problem = exchange.state.get("problem")
         log(
             "request",

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime
+from functools import cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, Select, bindparam, exists, func, insert, or_, select, update
@@ -130,6 +131,7 @@ _AREAS = (
 )
 _FIRST_REPORT, _FIRST_MOBILISATION = 1, 1 + len(_REPORT)
 _FIRST_USER = _FIRST_MOBILISATION + len(_MOBILISATION)
+_VERSION = select(board_version.c.version)
 _CHANGED = update(board_version).values(version=board_version.c.version + 1)
 
 
@@ -163,7 +165,7 @@ def read_board(connection: Connection, at: datetime, known: StoredBoard | None =
 
 def read_board_version(connection: Connection) -> int:
     """Return the number that every change of a pump or a mobilisation raises."""
-    version: int = connection.execute(select(board_version.c.version)).scalar_one()
+    version: int = connection.execute(_VERSION).scalar_one()
     return version
 
 
@@ -363,14 +365,23 @@ def incidents_since(
 
     within: easting, northing and half the side of a square in which they are.
     """
-    mine = mobilisations.c
-    query = select(mine.incident_number).where(mine.mobilised_at >= since, _counts)
+    values: dict[str, object] = {"since": since, "at_most": at_most}
     if within is not None:
         east, north, half = within
-        query = query.where(mine.easting_m.between(east - half, east + half))
-        query = query.where(mine.northing_m.between(north - half, north + half))
+        values |= {"west": east - half, "east": east + half, "south": north - half, "north": north + half}
+    return list(connection.execute(_incidents_since(within is not None), values).scalars())
+
+
+@cache
+def _incidents_since(is_in_square: bool) -> Select[Any]:
+    # built once, because each list of the console reads it, and building it takes longer than running it
+    mine = mobilisations.c
+    query = select(mine.incident_number).where(mine.mobilised_at >= bindparam("since"), _counts)
+    if is_in_square:
+        query = query.where(mine.easting_m.between(bindparam("west"), bindparam("east")))
+        query = query.where(mine.northing_m.between(bindparam("south"), bindparam("north")))
     newest = query.group_by(mine.incident_number).order_by(func.max(mine.mobilised_at).desc())
-    return list(connection.execute(newest.limit(at_most)).scalars())
+    return newest.limit(bindparam("at_most"))
 
 
 def incident_areas(connection: Connection, since: datetime, at_most: int) -> list[IncidentArea]:

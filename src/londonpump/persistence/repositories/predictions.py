@@ -337,15 +337,26 @@ def recent_calls(
     connection: Connection, since: datetime, excluding_user: str, at_most: int
 ) -> list[RecentCall]:
     """Return the newest calls with an exact location that other users asked about since a time."""
+    values = {"since": since, "excluding_user": excluding_user, "at_most": at_most}
+    return [RecentCall._make(row) for row in connection.execute(_recent_calls(), values)]
+
+
+@cache
+def _recent_calls() -> Select[Any]:
+    # built once, because each list of the console reads it, and building it takes longer than running it
     mine, location = predictions.c, predictions.c.answer["location"]
     # the newest ones are chosen first: reading the location parses the stored answer, which is large
     newest = (
         select(mine.id)
-        .where(mine.created_at >= since, mine.endpoint == CALL, mine.user_id != excluding_user)
+        .where(
+            mine.created_at >= bindparam("since"),
+            mine.endpoint == CALL,
+            mine.user_id != bindparam("excluding_user"),
+        )
         .order_by(mine.created_at.desc())
-        .limit(at_most)
+        .limit(bindparam("at_most"))
     )
-    query = (
+    return (
         select(
             *(mine.id, mine.created_at, users.c.username, mine.incident_number),
             *(location[name].as_float() for name in ("easting_m", "northing_m")),
@@ -354,7 +365,6 @@ def recent_calls(
         .where(mine.id.in_(newest), location["area"].as_string().is_(None))
         .order_by(mine.created_at.desc(), mine.id)
     )
-    return [RecentCall._make(row) for row in connection.execute(query)]
 
 
 def newest_risk_list(connection: Connection) -> tuple[datetime | None, frozenset[str]]:

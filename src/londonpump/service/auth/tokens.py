@@ -97,7 +97,7 @@ class Tokens:
         return token if is_ours and can_be_refresh_token(token) else None
 
     def _mac(self, text: str) -> str:
-        return hmac.new(self._secret, text.encode("utf-8", "surrogatepass"), sha256).hexdigest()
+        return hmac.digest(self._secret, text.encode("utf-8", "surrogatepass"), "sha256").hex()
 
     def _checked(self, text: str) -> tuple[Claims, int]:
         try:

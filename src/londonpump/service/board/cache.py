@@ -67,6 +67,22 @@ class BoardCache:
         self._changed_here: frozenset[str] = frozenset()
         self._reading_later: asyncio.Task[None] | None = None
 
+    def verify(self, version: int, began_s: float, now: datetime) -> bool:
+        """Note a version of the board that was read together with something else. Returns: whether the cached board has it.
+
+        False if the board must be read: it has changed, or is due to be read as a whole.
+        """
+        cached = self._rows
+        if (
+            cached is None
+            or cached.version != version
+            or cached.read_at > now
+            or began_s - self._read_whole_s >= self.limits.read_whole_after_s
+        ):
+            return False
+        self._store(cached, began_s, is_read_whole=False)
+        return True
+
     async def read(self, state: Services, now: datetime, within_s: float) -> bool:
         """Verify the cached board or read it again. Returns: whether the database answered in time."""
         # the age counts from before the read: the board can change while it is being read

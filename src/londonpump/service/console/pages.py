@@ -99,28 +99,32 @@ def render(request: Request, template: str, status: int = HTTPStatus.OK, **value
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
+def with_problem_pages(handler: Handler) -> Handler:
+    """Return a handler whose problems are pages; without a session it leads to the sign-in page."""
+
+    async def answer(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except errors.NotSignedIn as error:
+            if is_part(request):
+                # the script shows the sign-in over the page, and nothing that was typed is lost
+                return problem_page(request, error)
+            # without the query: what was typed there is no part of the address of the sign-in page
+            # a form's address is no page to return to
+            path = request.url.path if request.method == "GET" else PAGES[0][0]
+            return RedirectResponse(f"{SIGN_IN}?next={quote(path)}", 303, PAGE_HEADERS)
+        except (LondonPumpError, RequestValidationError, HTTPException) as error:
+            return problem_page(request, error)
+
+    return answer
+
+
 class ConsoleRoute(APIRoute):
-    """Route whose problems are pages; without a session it leads to the sign-in page."""
+    """Route with `with_problem_pages`."""
 
     def get_route_handler(self) -> Handler:
         """Return the handler of the route with its problems answered."""
-        handler = super().get_route_handler()
-
-        async def answer(request: Request) -> Response:
-            try:
-                return await handler(request)
-            except errors.NotSignedIn as error:
-                if is_part(request):
-                    # the script shows the sign-in over the page, and nothing that was typed is lost
-                    return problem_page(request, error)
-                # without the query: what was typed there is no part of the address of the sign-in page
-                # a form's address is no page to return to
-                path = request.url.path if request.method == "GET" else PAGES[0][0]
-                return RedirectResponse(f"{SIGN_IN}?next={quote(path)}", 303, PAGE_HEADERS)
-            except (LondonPumpError, RequestValidationError, HTTPException) as error:
-                return problem_page(request, error)
-
-        return answer
+        return with_problem_pages(super().get_route_handler())
 
 
 def problem_page(request: Request, error: Exception) -> Response:
@@ -213,11 +217,11 @@ class Seen:
     is_read: bool
 
 
-async def see_board(state: Services) -> Seen:
-    """Return the stored board with its tag. The rows are read only if their version has changed."""
+async def see_board(state: Services, *, is_verified: bool = False) -> Seen:
+    """Return the stored board with its tag. is_verified: whether the cached board was just compared with the database."""
     now, model = state.clock(), state.champion.current
-    # the cache asks for the version alone while nothing changes: thirty consoles poll each second
-    is_read = await state.board.read(state, now, state.store.limits.patience_s)
+    # the cache reads the rows only if their version has changed
+    is_read = is_verified or await state.board.read(state, now, state.store.limits.patience_s)
     rows = state.board.read_cached().rows
     # the minute is part of it, because states and warnings depend on the time as well
     tag = f'"{rows.version if rows else 0}-{model and model.name[:8]}-{now:%H%M}-{is_read}"'

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil, hypot
 
-import numpy as np
-
 from londonpump.domain.json_values import JsonObject
 from londonpump.domain.mobilisations import RANKED
 from londonpump.domain.national_grid import to_degrees
@@ -190,8 +188,8 @@ def by_distance(
 
 def point_of(easting_m: float, northing_m: float) -> Point:
     """Return a point with its degrees."""
-    latitude, longitude = to_degrees(np.array([easting_m]), np.array([northing_m]))
-    return Point(easting_m, northing_m, round(float(latitude[0]), 6), round(float(longitude[0]), 6))
+    latitude, longitude = to_degrees(easting_m, northing_m)
+    return Point(easting_m, northing_m, round(float(latitude), 6), round(float(longitude), 6))
 
 
 def _row(

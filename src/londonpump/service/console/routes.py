@@ -5,8 +5,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Form, Query, Request, Response
 from starlette.responses import JSONResponse, RedirectResponse
+from starlette.routing import Route
 
 from londonpump.domain.errors import LondonPumpError
+from londonpump.persistence.repositories.mobilisations import read_board_version
 from londonpump.service.auth import service as auth
 from londonpump.service.auth.routes import Password, Username, begin_session
 from londonpump.service.auth.tokens import CONSOLE
@@ -15,7 +17,7 @@ from londonpump.service.console.session import Visitor
 from londonpump.service.console.texts import text
 from londonpump.service.errors import NotAllowed
 from londonpump.service.rights import Anybody, cookie_token
-from londonpump.service.state import Services, State
+from londonpump.service.state import Services, State, state_of
 
 router = APIRouter(prefix="/console", route_class=pages.ConsoleRoute, include_in_schema=False)
 THEME_LIFE = timedelta(days=365)
@@ -128,10 +130,18 @@ async def set_theme(_: Visitor, request: Request, theme: Annotated[str, Form(max
     return response
 
 
-@router.get("/live")
-async def live(request: Request, state: State, _: Visitor) -> Response:
+@pages.with_problem_pages
+async def live(request: Request) -> Response:
     """Answer the poll: 304 if nothing has changed since the tag that the page names."""
-    seen, tag = await pages.see_board(state), ""
+    # plain routes do not name themselves, and the poll has a line of its own in the metrics
+    request.scope["route"] = POLL
+    state = state_of(request)
+    began_s = state.board.limits.now_s()
+    # thirty consoles poll each second: the session and the version of the board are one read
+    _, version = await session.read_with_session(request, state, read_board_version)
+    is_verified = state.board.verify(version, began_s, state.clock())
+    seen = await pages.see_board(state, is_verified=is_verified)
+    tag = ""
     unseen = getattr(request.state, "alarms", None)
     if unseen is not None:
         # only the pages of supervisors change with the alarms
@@ -156,6 +166,10 @@ async def live(request: Request, state: State, _: Visitor) -> Response:
 async def static_file(request: Request) -> Response:
     """Return a file of the pages."""
     return pages.asset_response(request, str(request.path_params["name"]))
+
+
+POLL = Route("/console/live", live, include_in_schema=False)
+"""The most frequent request is a plain route: it has no parameter to resolve. The service tries it first."""
 
 
 # a plain route, as the files of the documentation: anybody may load the style of the sign-in page

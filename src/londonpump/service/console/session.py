@@ -1,10 +1,12 @@
 """Sessions of the console: an opaque cookie that only our own pages can use, and the rights of its routes."""
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, TypeVar
 from urllib.parse import urlsplit
 
 from fastapi import Depends, Request, Response
 
+from londonpump.persistence.database import Connection
 from londonpump.persistence.repositories.users import session_of_token
 from londonpump.service import rights
 from londonpump.service.auth.errors import NoValidToken
@@ -14,6 +16,7 @@ from londonpump.service.errors import NotAllowed
 from londonpump.service.state import Services, state_of
 from londonpump.settings import LOOPBACK
 
+T = TypeVar("T")
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 SAME_ORIGIN = "same-origin"
 
@@ -25,22 +28,32 @@ class ConsoleRight(rights.Right):
         """Return the person whose cookie the request carries. Raises: NoValidToken, ForeignPage, DatabaseFailed."""
         state = state_of(request)
         require_own_page(request, state)
-        token = rights.cookie_token(request, state)
-        if token is None:
-            raise NoValidToken
-        sha256 = token_digest(CONSOLE + token)
-        # read each time, so that signing out or disabling an account takes effect at once
-        found = await state.store.read(lambda connection: session_of_token(connection, sha256))
-        if found is None or not found[1].is_live(state.clock()):
-            raise NoValidToken("The session has ended")
-        session_id, session = found
-        request.state.session_ends_at = session.ends_at
-        person = rights.Person(session.user_id, session.username, rights.Role(session.role), session_id)
-        if person.role in rights.SUPERVISORS:
-            # read at most once a minute, and never for an operator, whose call no alarm may disturb
-            await state.alarms.refresh(state)
-            request.state.alarms = state.alarms.unseen
-        return rights.note_person(request, person)
+        return (await read_with_session(request, state, lambda _: None))[0]
+
+
+async def read_with_session(
+    request: Request, state: Services, work: Callable[[Connection], T]
+) -> tuple[rights.Person, T]:
+    """Return the person of the cookie, and what `work` reads in the same read of the database.
+
+    Raises: NoValidToken, DatabaseFailed.
+    """
+    token = rights.cookie_token(request, state)
+    if token is None:
+        raise NoValidToken
+    sha256 = token_digest(CONSOLE + token)
+    # read each time, so that signing out or disabling an account takes effect at once
+    found, more = await state.store.read(lambda c: (session_of_token(c, sha256), work(c)))
+    if found is None or not found[1].is_live(state.clock()):
+        raise NoValidToken("The session has ended")
+    session_id, session = found
+    request.state.session_ends_at = session.ends_at
+    person = rights.Person(session.user_id, session.username, rights.Role(session.role), session_id)
+    if person.role in rights.SUPERVISORS:
+        # read at most once a minute, and never for an operator, whose call no alarm may disturb
+        await state.alarms.refresh(state)
+        request.state.alarms = state.alarms.unseen
+    return rights.note_person(request, person), more
 
 
 Visitor = Annotated[rights.Person, Depends(ConsoleRight(frozenset(rights.Role)))]

@@ -200,6 +200,9 @@ def events_of(mobilisation: MobilisationResponse) -> Iterator[tuple[str, datetim
 
 
 def _incidents(connection: Connection, numbers: Collection[str], now: datetime) -> list[IncidentResponse]:
+    if not numbers:
+        # reading every pump would be most of the work of a call that has no incident nearby
+        return []
     sent: dict[str, list[MobilisationResponse]] = defaultdict(list)
     for each in incident_response(connection, numbers, MAX_MOBILISATIONS, now):
         sent[each.incident_number].append(each)
