@@ -37,7 +37,7 @@ def room(database_url: str, tmp_path: Path, small_brigade) -> Iterator[ControlRo
 
 @pytest.fixture
 def browser(playwright_driver: Playwright, room: ControlRoom) -> Iterator[Browser]:
-    with browsers(playwright_driver, room) as running:
+    with browsers(playwright_driver) as running:
         yield running
 
 
@@ -61,7 +61,7 @@ def stage(playwright_driver: Playwright, database_url: str, tmp_path: Path, smal
             room = stack.enter_context(
                 control_room(database_url, tmp_path, small_brigade.bundle, staged=language, at=at, **settings)
             )
-            return operator(stack.enter_context(browsers(playwright_driver, room)), room)
+            return operator(stack.enter_context(browsers(playwright_driver)), room)
 
         yield begin
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
-from support.console_browser import PLACE, WAIT_MS, Operator, operator
+from support.console_browser import PLACE, WAIT_MS, Operator, browsers, operator
 from support.console_layout import PROBLEMS, ZOOMED, data_texts, foreign_words, layout_problems
 
 from londonpump.domain.canonical_spelling import PROPERTY_CATEGORIES
@@ -59,6 +59,28 @@ def test_no_page_breaks_a_rule_of_accessibility_or_runs_out_of_its_place(theme, 
     assert {page: each for page, each in found.items() if each} == {}
     assert {where: each for where, each in wide.items() if each} == {}
     person.expect_nothing_wrong()
+
+
+@pytest.mark.parametrize(
+    ("html", "found"),
+    [
+        ("<p>one</p><p style='margin-top: -1.2em'>two</p>", 'P  "one" over P  "two"'),
+        ("<p style='width: 2em; white-space: nowrap'>much too long</p>", 'P  "much too long": '),
+        (
+            "<button>one</button><button style='margin-left: -1em'>two</button>",
+            'BUTTON  "one" over BUTTON  "two"',
+        ),
+        ("<p>one</p><p>two <b>three</b></p><button>four <kbd>F4</kbd></button>", ""),
+    ],
+)
+def test_the_check_of_the_layout_finds_what_overlaps_and_what_runs_out(
+    html, found, playwright_driver
+) -> None:
+    with browsers(playwright_driver) as browser:
+        page = browser.new_page()
+        page.set_content(html)
+        problems = page.evaluate(PROBLEMS)
+    assert [each[: len(found)] for each in problems[:1]] == ([found] if found else [])
 
 
 def texts_of_the_api(room) -> set[str]:
@@ -200,6 +222,13 @@ def test_the_pictures_of_the_documents_are_made(theme, browser, room, tmp_path) 
     person = operator(browser, room, color_scheme="light" if theme == "day" else "dark")
     page = person.page
 
+    def rank(place: str) -> None:
+        """Rank, and wait until the map of the place is drawn with all its streets."""
+        person.rank(place)
+        latitude = page.locator("#understood").get_attribute("data-latitude")
+        drawn = page.locator(f"#map[data-state=drawn][data-latitude='{latitude}']")
+        expect(drawn).to_be_visible(timeout=WAIT_MS)
+
     def take(name: str) -> None:
         # the clock of the page differs in each picture, and nothing else
         page.screenshot(path=folder / f"{name}_{theme}.png")
@@ -207,8 +236,7 @@ def test_the_pictures_of_the_documents_are_made(theme, browser, room, tmp_path) 
 
     person.sign_in()
     expect(page.locator("#map[data-state=drawn]")).to_be_visible(timeout=WAIT_MS)
-    person.rank("soho")
-    page.locator("#map[data-state=drawn]").wait_for()
+    rank("soho")
     take("call")
     show(person, "why")
     take("why")
@@ -222,7 +250,8 @@ def test_the_pictures_of_the_documents_are_made(theme, browser, room, tmp_path) 
     show(person, "incident")
     take("incident")
     page.goto(f"{room.address}/console/")
-    person.rank("soho")
+    expect(page.locator("#map[data-state=drawn]")).to_be_visible(timeout=WAIT_MS)
+    rank("soho")
     room.kill()
     expect(page.locator("#lost")).to_contain_text("No connection since", timeout=WAIT_MS)
     take("lost")

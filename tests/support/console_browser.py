@@ -239,7 +239,7 @@ class Operator:
 
 
 @contextmanager
-def browsers(playwright: Playwright, room: ControlRoom, **options: Any) -> Iterator[Browser]:
+def browsers(playwright: Playwright, **options: Any) -> Iterator[Browser]:
     """Run Chromium until the block ends."""
     browser = playwright.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox"], **options)
     try:
