@@ -6,7 +6,8 @@ from typing import Any
 
 from support.console_browser import Operator
 
-WIDTHS = (320, 1366, 1920)
+WIDTHS = (320, 683, 1366, 1920)
+"""683 is what 200 % leaves of 1366."""
 ZOOMED = {"viewport": {"width": 683, "height": 384}, "device_scale_factor": 2}
 """A screen of 1366 by 768 at 200 %: half of the room in each direction."""
 PROBLEMS = """() => {

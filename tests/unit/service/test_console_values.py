@@ -98,7 +98,7 @@ def test_as_many_pumps_are_ticked_as_such_calls_get_and_pumps_that_are_out_never
         ranked.needed.replace("\u00a0", " ")
         == "Such calls get 2 pumps most often (1: 38 %, 2: 44 %, 3 or more: 18 %)."
     )
-    assert ranked.both == "The first two both there about 02:19, 9 in 10 by 02:21."
+    assert ranked.both == "The first two are both there about 02:19, 9 in 10 by 02:21."
 
 
 def test_a_number_that_is_not_the_most_frequent_one_says_so() -> None:

@@ -111,7 +111,7 @@ ENGLISH: Mapping[str, str] = {
         "Suggested: {number}, although {usual} is more frequent (1: {one}\u00a0%, 2: {two}\u00a0%, 3 or more: {more}\u00a0%): "
         "the model gives rarer numbers more weight."
     ),
-    "call.both": "The first two both there about {half}, 9 in 10 by {nine}.",
+    "call.both": "The first two are both there about {half}, 9 in 10 by {nine}.",
     "call.missing": "Not known: {what}",
     "call.record": "Record sent",
     "call.none_ticked": "Tick the pumps that were sent.",
