@@ -109,7 +109,7 @@ def test_a_database_that_is_gone_in_mid_call_records_once_when_it_is_back(amelia
     with database_gone(room.url):
         amelia.press("Alt+u")
         expect(page.locator("#refusal")).to_contain_text(
-            "Not known whether it was withdrawn. Alt+U again is safe."
+            "Not known whether it was withdrawn. Alt+U again is safe.", timeout=WAIT_MS
         )
     expect(page.locator("#lost")).to_be_empty(timeout=WAIT_MS)
     amelia.press("Alt+u")
