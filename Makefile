@@ -56,7 +56,7 @@ test-fast: $(READY)  ## the unit and property tests that take less than seconds
 test-slow: $(READY)  ## the proofs that take minutes, and every example of the property tests
 	@EXAMPLES=all $(PYTEST) -m "slow or hypothesis" $(ARGS)
 
-test-browser: $(READY)  ## the console in Chromium, which is installed if that is possible
+test-browser: $(READY)  ## every test of the console in Chromium, which is installed if that is possible; make test runs a few of them
 	@$(PYTEST) tests/browser $(ARGS)
 
 test-nightly: $(READY)  ## the service against its OpenAPI document, 2,000 cases an operation and role: hours

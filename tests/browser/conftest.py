@@ -1,6 +1,7 @@
 """Fixtures for tests in Chromium."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,7 @@ def room(database_url: str, tmp_path: Path, small_brigade) -> Iterator[ControlRo
 
 @pytest.fixture
 def browser(playwright_driver: Playwright, room: ControlRoom) -> Iterator[Browser]:
-    with browsers(playwright_driver, room) as running:
+    with browsers(playwright_driver) as running:
         yield running
 
 
@@ -45,3 +46,29 @@ def amelia(browser: Browser, room: ControlRoom) -> Operator:
     person = operator(browser, room)
     person.sign_in()
     return person
+
+
+Stage = Callable[..., Operator]
+
+
+@pytest.fixture
+def stage(playwright_driver: Playwright, database_url: str, tmp_path: Path, small_brigade) -> Iterator[Stage]:
+    """Give a person in a control room whose clock and language the test sets; `.room` is that room."""
+    with ExitStack() as stack:
+
+        def begin(language: str = "plain", at: str = "") -> Operator:
+            settings = {"LONDONPUMP_MAP_TILES": str(MAP)} if MAP.is_file() else {}
+            room = stack.enter_context(
+                control_room(database_url, tmp_path, small_brigade.bundle, staged=language, at=at, **settings)
+            )
+            return operator(stack.enter_context(browsers(playwright_driver)), room)
+
+        yield begin
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # most of what Chromium shows takes minutes: `make test` runs the smoke set, `make test-browser` all
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent) and not item.get_closest_marker("smoke"):
+            item.add_marker(pytest.mark.slow)

@@ -3,14 +3,17 @@
 import json
 import random
 import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-import pytest
 from playwright.sync_api import expect
+from sqlalchemy import make_url
 from support.console_browser import NETWORK, PLACE, WAIT_MS, operator
+from support.postgres import Server, server
 
-pytestmark = pytest.mark.slow
 N_CHANGES = 200
 MARKUP = "<img src=x onerror=alert(1)><b>bold</b>"
 
@@ -54,6 +57,78 @@ def test_a_service_that_is_killed_while_it_records_has_recorded_once(amelia, roo
     # the same body under the same key, and one row in the database
     assert sent[0] == sent[1]
     assert [each["pump"] for each in room.recorded()].count(pump) == 1
+    amelia.expect_nothing_wrong(allowed=NETWORK)
+
+
+@contextmanager
+def database_gone(url: str) -> Iterator[None]:
+    """Take the database away: PostgreSQL drops and refuses every connection; the file of SQLite is locked by another process."""
+    address = make_url(url)
+    if address.get_backend_name() == "sqlite":
+        with sqlite3.connect(str(address.database), isolation_level=None) as other:
+            other.execute("BEGIN EXCLUSIVE")
+            yield
+            other.execute("ROLLBACK")
+        return
+    running = server()
+    assert isinstance(running, Server)
+    running.ask(f"ALTER DATABASE {address.database} ALLOW_CONNECTIONS false")
+    running.ask(
+        f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{address.database}'"  # noqa: S608
+    )
+    yield
+    running.ask(f"ALTER DATABASE {address.database} ALLOW_CONNECTIONS true")
+
+
+def test_a_database_that_is_gone_in_mid_call_records_once_when_it_is_back(amelia, room) -> None:
+    page = amelia.page
+    amelia.rank()
+    named = page.locator("#record span").inner_text()
+    is_readable = room.url.startswith("sqlite")
+    with database_gone(room.url):
+        amelia.press("Control+Enter")
+        amelia.expect_state("unknown")
+        expect(page.locator("#refusal")).to_contain_text(
+            "Not known whether it was recorded. Ctrl+Enter again is safe."
+        )
+        # what is known stays on the screen, and what was typed in the field
+        expect(page.locator("#place")).to_have_value(PLACE)
+        expect(page.locator("tr[data-pump]")).to_have_count(6)
+        if not is_readable:
+            # a locked SQLite can still be read, so its pages are not stale
+            expect(page.locator("#lost")).to_contain_text("No connection since", timeout=WAIT_MS)
+            amelia.press("Control+Enter")
+            expect(page.locator("#said")).to_contain_text("Nothing is recorded while there is no connection.")
+    expect(page.locator("#lost")).to_be_empty(timeout=WAIT_MS)
+    assert room.recorded() == []
+    amelia.press("Control+Enter")
+    amelia.expect_state("recorded")
+    pumps = [each["pump"] for each in room.recorded()]
+    assert named == f"Record sent: {', '.join(pumps)}"
+    assert len(set(pumps)) == len(pumps)
+    with database_gone(room.url):
+        amelia.press("Alt+u")
+        expect(page.locator("#refusal")).to_contain_text(
+            "Not known whether it was withdrawn. Alt+U again is safe.", timeout=WAIT_MS
+        )
+    expect(page.locator("#lost")).to_be_empty(timeout=WAIT_MS)
+    amelia.press("Alt+u")
+    amelia.expect_state("withdrawn")
+    assert room.recorded() == []
+    amelia.expect_nothing_wrong(allowed=NETWORK)
+
+
+def test_a_list_stays_when_the_database_cannot_make_a_new_one(amelia, room) -> None:
+    amelia.rank()
+    pumps = amelia.pumps()
+    with database_gone(room.url):
+        amelia.press("r")
+        amelia.expect_state("failed")
+        expect(amelia.page.locator("#said")).to_contain_text("The list could not be made. Try again.")
+        assert amelia.pumps() == pumps
+    expect(amelia.page.locator("#lost")).to_be_empty(timeout=WAIT_MS)
+    amelia.press("r")
+    amelia.expect_state("ranked")
     amelia.expect_nothing_wrong(allowed=NETWORK)
 
 

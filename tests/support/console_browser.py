@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,7 +18,9 @@ from playwright.sync_api import Browser, Page, Playwright, expect
 from support.accounts_service import CHEAP, PASSWORD, SECRET
 from support.running_service import database_with, put_in_store
 from support.service_process import environment
+from support.staged_service import CLOCK_FILE
 
+from londonpump.persistence.atomic_files import write_text
 from londonpump.persistence.database import connect, writing
 from londonpump.persistence.repositories.alarms import Condition, reconcile_alarms
 from londonpump.service.auth import accounts
@@ -30,6 +32,7 @@ WATCH = """
 document.addEventListener("securitypolicyviolation", (event) => console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`));
 """
 MAP = Path(__file__).resolve().parents[3] / "shared/data/map/london_west_openmaptiles_z14_nobuildings.pmtiles"
+STAGED_SERVICE = Path(__file__).parent / "staged_service.py"
 NETWORK = "Failed to load resource"
 PLACE = "529700, 181100"
 """A place in Soho as coordinates, which need no gazetteer."""
@@ -59,6 +62,10 @@ class ControlRoom:
     url: str
     settings: dict[str, str]
     port: int = 0
+    program: tuple[str, ...] = ("-m", "londonpump.cli", "serve")
+    """What Python runs: the product's command, or `staged_service.py`, whose clock and language a test sets."""
+    offset: timedelta = timedelta(0)
+    """How far the clock of a staged service is from that of the machine."""
     process: "subprocess.Popen[str] | None" = None
 
     @property
@@ -69,7 +76,7 @@ class ControlRoom:
         """Start the service, and wait until it listens."""
         with (self.home / "served.log").open("a") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "londonpump.cli", "serve", "--port", str(self.port)],
+                [sys.executable, *self.program, "--port", str(self.port)],
                 env=environment(self.home, **self.settings),
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -79,6 +86,15 @@ class ControlRoom:
         line = self.process.stdout.readline()
         assert line, (self.home / "served.log").read_text()
         self.port = int(line.rstrip().rpartition(":")[2])
+
+    def now(self) -> datetime:
+        """Return the time of the service's clock."""
+        return datetime.now(UTC) + self.offset
+
+    def set_clock(self, at: datetime) -> None:
+        """Set the clock of a staged service, which goes on from there."""
+        self.offset = at - datetime.now(UTC)
+        write_text(self.home / CLOCK_FILE, str(self.offset.total_seconds()))
 
     def kill(self) -> None:
         """Kill the service as a power failure would."""
@@ -93,7 +109,7 @@ class ControlRoom:
         new = accounts.NewUser(username, role, passwords.make_now(PASSWORD))
         engine = connect(self.url)
         with writing(engine) as connection:
-            accounts.create(connection, new, "os:test", datetime.now(UTC))
+            accounts.create(connection, new, "os:test", self.now())
         engine.dispose()
         passwords.close()
 
@@ -110,7 +126,7 @@ class ControlRoom:
         with self.api() as client:
             codes = [pump["code"] for pump in client.get("/v1/board").json()["pumps"]]
             pumps = [{"pump": code, "state": states.get(code, "available")} for code in codes]
-            body = {"at": datetime.now(UTC).isoformat(), "pumps": pumps}
+            body = {"at": self.now().isoformat(), "pumps": pumps}
             assert client.put("/v1/board", json=body).status_code == 200
 
     def raise_alarms(self, *places: str) -> None:
@@ -135,8 +151,16 @@ class ControlRoom:
 
 
 @contextmanager
-def control_room(url: str, folder: Path, bundle: Path | None, **settings: str) -> Iterator[ControlRoom]:
-    """Run a service until the block ends."""
+def control_room(
+    url: str,
+    folder: Path,
+    bundle: Path | None,
+    *,
+    staged: str = "",
+    at: str = "",
+    **settings: str,
+) -> Iterator[ControlRoom]:
+    """Run a service until the block ends. staged: "plain" or "longer" texts, with the clock of the room. at: what it shows first."""
     home = folder / "home"
     home.mkdir()
     secret = folder / "signing-secret"
@@ -154,6 +178,10 @@ def control_room(url: str, folder: Path, bundle: Path | None, **settings: str) -
             **settings,
         },
     )
+    if staged:
+        room.program = (str(STAGED_SERVICE), staged)
+    if at:
+        room.set_clock(datetime.fromisoformat(at))
     room.add("feed", "service")
     room.add("amelia")
     room.start()
@@ -225,7 +253,7 @@ class Operator:
 
 
 @contextmanager
-def browsers(playwright: Playwright, room: ControlRoom, **options: Any) -> Iterator[Browser]:
+def browsers(playwright: Playwright, **options: Any) -> Iterator[Browser]:
     """Run Chromium until the block ends."""
     browser = playwright.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox"], **options)
     try:

@@ -7,6 +7,7 @@ import pytest
 from londonpump.domain.mobilisations import State
 from londonpump.service.board.schemas import MobilisationResponse
 from londonpump.service.console.incidents import SentPump, typed_time
+from londonpump.service.console.pages import is_hour_twice, london_time
 from londonpump.service.console.ranking import (
     LIMIT_S,
     LONG_AXIS_MIN,
@@ -93,8 +94,45 @@ def test_as_many_pumps_are_ticked_as_such_calls_get_and_pumps_that_are_out_never
         ASKED_AT,
     )
     assert [row.pump for row in ranked.rows if row.is_ticked] == ["A241", "A231"]
-    assert ranked.needed == "Such calls get 2 pumps (1: 38 %, 2: 44 %, 3 or more: 18 %)."
-    assert ranked.both == "Both there about 02:19, 9 in 10 by 02:21."
+    assert (
+        ranked.needed.replace("\u00a0", " ")
+        == "Such calls get 2 pumps most often (1: 38 %, 2: 44 %, 3 or more: 18 %)."
+    )
+    assert ranked.both == "The first two are both there about 02:19, 9 in 10 by 02:21."
+
+
+def test_a_number_that_is_not_the_most_frequent_one_says_so() -> None:
+    needed = {"number": 2, "chances": {"1": 0.54, "2": 0.38, "3": 0.04, "4": 0.02, "5": 0.02}}
+    ranked = ranking_of(answer(candidate("A241"), pumps_needed=needed), ASKED_AT)
+    assert ranked.needed.replace("\u00a0", " ") == (
+        "Suggested: 2, although 1 is more frequent (1: 54 %, 2: 38 %, 3 or more: 8 %): the model gives rarer numbers more weight."
+    )
+
+
+@pytest.mark.parametrize(
+    ("at", "shown"),
+    [
+        # 01:30 comes twice; an hour away from the change nothing needs to be said
+        ("2026-10-25T00:30:05", "01:30:05 BST"),
+        ("2026-10-25T01:30:05", "01:30:05 GMT"),
+        ("2026-10-24T23:30:05", "00:30:05"),
+        ("2026-10-25T02:30:05", "02:30:05"),
+        # in March 01:00 to 02:00 is left out
+        ("2026-03-29T00:58:00", "00:58:00 GMT"),
+        ("2026-03-29T01:02:00", "02:02:00 BST"),
+        ("2026-03-29T02:02:00", "03:02:00"),
+    ],
+)
+def test_times_near_a_change_of_the_clocks_name_their_zone(at, shown) -> None:
+    assert london_time(datetime.fromisoformat(f"{at}+00:00")) == shown
+
+
+@pytest.mark.parametrize(
+    ("now", "is_twice"),
+    [("2026-10-25T12:00", True), ("2026-10-24T12:00", False), ("2026-03-29T12:00", False)],
+)
+def test_only_the_day_on_which_clocks_go_back_has_an_hour_twice(now, is_twice) -> None:
+    assert is_hour_twice(datetime.fromisoformat(f"{now}+00:00")) is is_twice
 
 
 def test_a_second_pump_of_a_station_refers_to_the_first() -> None:
@@ -137,6 +175,10 @@ def test_the_place_is_said_as_it_was_understood() -> None:
         ("01:30", "2025-10-26T01:40:00", "2025-10-26T01:30:00"),
         # two minutes before the hour comes again: the time that is over is meant, not the one to come
         ("01:02", "2026-10-25T00:58:00", "2026-10-25T00:02:00"),
+        # the zone says which of the two is meant
+        ("01:30 BST", "2026-10-25T01:40:00", "2026-10-25T00:30:00"),
+        ("01:30 gmt", "2026-10-25T01:40:00", "2026-10-25T01:30:00"),
+        ("01:30:15 BST", "2026-10-25T01:40:00", "2026-10-25T00:30:15"),
     ],
 )
 def test_a_typed_time_is_the_last_one_that_the_clocks_of_london_showed(typed, now, meant) -> None:
@@ -152,6 +194,11 @@ def test_what_is_no_time_is_refused(typed) -> None:
         return
     with pytest.raises(Unprocessable, match="is not a time"):
         typed_time(typed, ASKED_AT)
+
+
+def test_a_zone_that_the_clocks_did_not_show_is_refused() -> None:
+    with pytest.raises(Unprocessable, match="showed no GMT then"):
+        typed_time("10:10 GMT", datetime(2026, 6, 12, 9, 14, tzinfo=UTC))
 
 
 def test_no_text_uses_the_words_that_shut_operators_out() -> None:

@@ -17,6 +17,7 @@ from londonpump.service.console.pages import (
     LONDON,
     PAGE_HEADERS,
     ConsoleRoute,
+    is_hour_twice,
     london_time,
     read_live,
     render,
@@ -31,7 +32,7 @@ from londonpump.service.incidents.view import closed_incidents, find_incident, o
 from londonpump.service.state import State as ServiceState
 
 router = APIRouter(prefix="/console", route_class=ConsoleRoute, include_in_schema=False)
-TYPED_TIME = re.compile(r"(\d{1,2})[:.]?(\d{2})(?:[:.]?(\d{2}))?")
+TYPED_TIME = re.compile(r"(\d{1,2})[:.]?(\d{2})(?:[:.]?(\d{2}))?(?: *(GMT|BST))?")
 WITHDRAWN = "withdrawn"
 ON_THE_WAY = frozenset({State.MOBILISED, State.MOBILE})
 NEXT_EVENTS = {
@@ -149,6 +150,7 @@ async def incident_page(
         place=f"{found.location.easting_m:.0f}, {found.location.northing_m:.0f}" if found.location else "",
         grid=grid_reference(found.location.easting_m, found.location.northing_m) if found.location else "",
         may_report=person.role in CALLERS and state.settings.console_records,
+        is_hour_twice=is_hour_twice(now),
     )
 
 
@@ -177,9 +179,10 @@ def typed_time(typed: str, now: datetime) -> datetime:
 
     A time of today that is still to come counts if it is near, because the reporter's clock may be ahead.
     """
-    found = TYPED_TIME.fullmatch(typed.strip())
+    found = TYPED_TIME.fullmatch(typed.strip().upper())
+    *parts, zone = found.groups() if found else ("24", "0", "0", None)
     try:
-        hour, minute, second = (int(part or 0) for part in found.groups()) if found else (24, 0, 0)
+        hour, minute, second = (int(part or 0) for part in parts)
         wall = time(hour, minute, second)
     except ValueError:
         wall = None
@@ -189,11 +192,15 @@ def typed_time(typed: str, now: datetime) -> datetime:
     # on the night when clocks go back, an hour comes twice: the later one that is over is meant
     of_today, of_yesterday = (
         sorted(
-            datetime.combine(day, wall, LONDON).replace(fold=fold).astimezone(now.tzinfo) for fold in (0, 1)
+            each.astimezone(now.tzinfo)
+            for each in (datetime.combine(day, wall, LONDON).replace(fold=fold) for fold in (0, 1))
+            if zone in {None, each.tzname()}
         )
         for day in (today, today - timedelta(days=1))
     )
     past = [each for each in of_today if each <= now]
-    if past:
-        return past[-1]
-    return of_today[0] if of_today[0] <= now + MAX_AHEAD else of_yesterday[-1]
+    ahead = [each for each in of_today if now < each <= now + MAX_AHEAD]
+    likely = [*past[-1:], *ahead[:1], *of_yesterday[-1:]]
+    if not likely:
+        raise Unprocessable(("at", text("incident.zone", typed=typed, zone=zone)))
+    return likely[0]

@@ -4,7 +4,7 @@ import gzip
 import mimetypes
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from http import HTTPStatus
 from importlib.resources import files
@@ -34,6 +34,7 @@ from londonpump.service.state import Services, state_of
 
 FOLDER = Path(str(files(__package__)))
 LONDON = ZoneInfo("Europe/London")
+CHANGE_NEAR = timedelta(hours=1)
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'"
@@ -64,14 +65,28 @@ def environment() -> Environment:
     )
     # texts are looked up by templates too, so that no page has words of its own
     made.filters["london"] = london_time
-    made.filters["london_day"] = lambda at: at.astimezone(LONDON).strftime("%-d %b %H:%M")
+    made.filters["london_day"] = lambda at: f"{london_date(at.astimezone(LONDON))} {london_time(at, False)}"
     made.globals |= {"t": text, "pages": PAGES, "script_texts": script_texts}
     return made
 
 
 def london_time(at: datetime, with_seconds: bool = True) -> str:
-    """Return the time of day in London."""
-    return at.astimezone(LONDON).strftime("%H:%M:%S" if with_seconds else "%H:%M")
+    """Return the time of day in London, with GMT or BST within an hour of a change of the clocks."""
+    # in that night 01:30 comes twice, and 02:02 may be four minutes after 00:58
+    before, after = ((at.astimezone(UTC) + by).astimezone(LONDON) for by in (-CHANGE_NEAR, CHANGE_NEAR))
+    zone = " %Z" if before.utcoffset() != after.utcoffset() else ""
+    return at.astimezone(LONDON).strftime(("%H:%M:%S" if with_seconds else "%H:%M") + zone)
+
+
+def is_hour_twice(now: datetime) -> bool:
+    """Return whether this is the day of London on which clocks go back, so that an hour comes twice."""
+    first, again = (now.astimezone(LONDON).replace(hour=1, minute=30, fold=fold) for fold in (0, 1))
+    return first.astimezone(UTC) < again.astimezone(UTC)
+
+
+def london_date(at: date) -> str:
+    """Return a day with the name of its month in the language of the texts."""
+    return f"{at.day} {text('date.months').split()[at.month - 1]} {at.year}"
 
 
 def is_part(request: Request) -> bool:
@@ -254,7 +269,7 @@ async def read_live(state: Services, seen: Seen | None = None) -> LiveState:
     line = StatusLine(
         board_at=now if is_read else None,
         model=champion.name[:8] if champion else None,
-        trained_until=champion.bundle.card.data.trained_until.strftime("%-d %b %Y") if champion else None,
+        trained_until=london_date(champion.bundle.card.data.trained_until) if champion else None,
         weather_at=weather,
         problems=tuple(problems),
         is_simulated=champion is not None and champion.is_simulated,

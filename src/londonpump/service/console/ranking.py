@@ -282,9 +282,10 @@ def _needed_text(needed: JsonObject) -> str:
     chances = list(needed["chances"].values())
     shares = {"one": chances[0], "two": chances[1], "more": sum(chances[2:])}
     percents = {name: f"{round(share * 100)}" for name, share in shares.items()}
-    return text(
-        "call.needed_one" if needed["number"] == 1 else "call.needed", number=needed["number"], **percents
-    )
+    number, usual = needed["number"], chances.index(max(chances)) + 1
+    # the model weighs the chances, so that rarer numbers are found too: its number is not always the likeliest
+    key = "needed_rarer" if number != usual else "needed_one" if number == 1 else "needed"
+    return text(f"call.{key}", number=number, usual=usual, **percents)
 
 
 def _both_text(second: JsonObject | None, asked_at: datetime) -> str:

@@ -96,7 +96,7 @@ def _sign_in_again(
         "sign_in.html",
         answer.status_code,
         is_unencrypted=session.is_unencrypted(request, state),
-        warning=text("sign_in.foreign") if isinstance(error, session.ForeignPage) else str(error),
+        warning=str(error),
         next=next_page,
         username=username,
     )

@@ -12,6 +12,7 @@ from londonpump.service import rights
 from londonpump.service.auth.errors import NoValidToken
 from londonpump.service.auth.service import SignedIn
 from londonpump.service.auth.tokens import CONSOLE, SESSION_LIFE, token_digest
+from londonpump.service.console.texts import text
 from londonpump.service.errors import NotAllowed
 from londonpump.service.state import Services, state_of
 from londonpump.settings import LOOPBACK
@@ -69,9 +70,7 @@ class ForeignPage(NotAllowed):
     """Another site sent the request (403)."""
 
     def __init__(self) -> None:
-        super().__init__(
-            "The request did not come from a page of the console. Open the console and try again."
-        )
+        super().__init__(text("sign_in.foreign"))
 
 
 def require_own_page(request: Request, state: Services) -> None:
@@ -124,11 +123,11 @@ def delete_cookie(response: Response, state: Services) -> None:
     response.delete_cookie(state.auth.tokens.cookie_name, secure=True, httponly=True, samesite="lax")
 
 
-def own_path(text: str) -> str:
+def own_path(path: str) -> str:
     """Return a path of the console to go to after sign-in; its first page for any other text."""
     # a backslash counts as a slash in browsers, and two slashes begin a host
     return (
-        text
-        if text.startswith(rights.CONSOLE_PATH) and "\\" not in text and "//" not in text
+        path
+        if path.startswith(rights.CONSOLE_PATH) and "\\" not in path and "//" not in path
         else rights.CONSOLE_PATH
     )

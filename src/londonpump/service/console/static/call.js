@@ -1,7 +1,7 @@
 // @ts-check
 // New call with script: matches while typing, the list that never moves by itself, recording by one key, and the draft of the tab.
 
-import {askAgain, byId, fetchPart, isLost, onKey, onLive, say, texts} from "./live.js";
+import {byId, fetchPart, isLost, onKey, onLive, say, texts} from "./live.js";
 
 /** @typedef {{label: string, detail: string, location: object, is_likely: boolean, is_certain: boolean}} Match */
 /** @typedef {{place: string, type: string, property: string, key: string, chosen: string, incident: string, pending: string, pendingFor: string}} Draft */
@@ -130,12 +130,10 @@ for (const field of [type, property])
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   const by = /** @type {HTMLButtonElement | null} */ (event.submitter);
-  if (by?.id === "record") void record();
-  else if (by?.name === "chosen") {
-    // with the text that it was found for: the service takes it for no other
-    chosen = by.value;
-    void rank();
-  } else void rank();
+  if (by?.id === "record") return void record();
+  // with the text that it was found for: the service takes it for no other
+  if (by?.name === "chosen") chosen = by.value;
+  void rank();
 });
 
 /** Takes a point of the map as the place. @param {number} latitude @param {number} longitude */
@@ -147,6 +145,15 @@ export function takePoint(latitude, longitude) {
 }
 
 // ---- the list
+
+/** Sends values. Returns nothing if no whole answer arrived, or if the service could not give any.
+ * @param {string} address @param {URLSearchParams} values @param {AbortSignal} [signal] */
+async function send(address, values, signal) {
+  const response = await fetchPart(address, {method: "POST", body: values, signal}).catch(() => null);
+  if (!response || response.status >= 500 || response.status === 401) return null;
+  const html = await response.text().catch(() => "");
+  return html ? {html, isOk: response.ok} : null;
+}
 
 /** Ranks the pumps for the chosen place. @param {boolean} [movesFocus] */
 async function rank(movesFocus = true) {
@@ -160,17 +167,15 @@ async function rank(movesFocus = true) {
   values.set("chosen", chosen);
   values.set("key", key);
   values.set("incident", incident);
-  const response = await fetchPart("/console/call", {method: "POST", body: values}).catch(() => null);
+  const answer = await send("/console/call", values);
   if (mine !== rankings) return;
-  const html = response && response.status !== 401 ? await response.text() : "";
-  if (mine !== rankings) return;
-  if (!html) {
+  if (!answer) {
+    // the list that stands is not taken away
     mark("failed");
-    announce(texts.failed, true);
-    return;
+    return announce(texts.failed, true);
   }
-  list.innerHTML = html;
-  if (!response?.ok) return mark("failed");
+  list.innerHTML = answer.html;
+  if (!answer.isOk) return mark("failed");
   key ||= hidden("key");
   // a text that was typed meanwhile belongs to no place yet
   if (place.value === typed) listed = chosen = hidden("chosen");
@@ -212,10 +217,6 @@ function name() {
   list.dataset.why = String(pumps.length > 0 && first !== "" && !pumps.includes(first));
   document.dispatchEvent(new CustomEvent("ticked", {detail: pumps}));
 }
-list.addEventListener("click", (event) => {
-  const target = /** @type {HTMLElement} */ (event.target);
-  if (target.matches("input[aria-disabled=true], input[data-locked]")) event.preventDefault();
-});
 list.addEventListener("change", name);
 list.addEventListener("keydown", (event) => {
   const at = /** @type {HTMLElement} */ (event.target);
@@ -262,34 +263,21 @@ async function record() {
   }
   mark("recording");
   lock(true);
-  const response = await fetchPart("/console/record", {
-    method: "POST", body: new URLSearchParams(pending), signal: AbortSignal.timeout(10000),
-  }).catch(() => null);
-  if (!response || response.status >= 500 || response.status === 401) {
-    mark("unknown");
-    if (response?.status === 401) askAgain(texts.session_ended);
-    return warn(texts.unknown);
-  }
-  const html = await response.text().catch(() => "");
-  if (!html) {
+  const answer = await send("/console/record", new URLSearchParams(pending), AbortSignal.timeout(10000));
+  if (!answer) {
     mark("unknown");
     return warn(texts.unknown);
   }
   pending = "";
   key = crypto.randomUUID();
   lock(false);
-  if (!response.ok) {
-    mark("refused");
-    keepDraft();
-    return problem(html);
-  }
   const part = document.createElement("div");
-  part.innerHTML = html;
-  const done = /** @type {HTMLElement} */ (part.querySelector("#done"));
-  if (done.dataset.state === "refused") {
+  part.innerHTML = answer.html;
+  const done = /** @type {HTMLElement | null} */ (part.querySelector("#done"));
+  if (done?.dataset.state !== "recorded") {
     mark("refused");
     keepDraft();
-    return problem(done.innerHTML);
+    return problem(done?.innerHTML ?? answer.html);
   }
   list.replaceChildren(done);
   listed = "";
@@ -303,24 +291,16 @@ async function record() {
   mark("recorded");
 }
 
-/** @param {string} html */
+/** Shows what is in the way, where the list or the record has its place for it. @param {string} html */
 function problem(html) {
-  const old = byId("refusal") ?? list.querySelector(".foot")?.before(Object.assign(document.createElement("div"), {id: "refusal"}));
-  const box = old ?? byId("refusal");
-  if (box) box.innerHTML = html;
-  announce(box?.textContent?.trim() ?? "");
+  const box = byId("refusal");
+  box.innerHTML = html;
+  announce(box.textContent?.trim() ?? "");
 }
 /** @param {string} text */
-function warn(text) {
-  const line = document.createElement("p");
-  line.className = "warn";
-  line.textContent = text;
-  problem(line.outerHTML);
-}
+const warn = (text) => problem(Object.assign(document.createElement("p"), {className: "warn", textContent: text}).outerHTML);
 /** @param {boolean} isLocked */
-function lock(isLocked) {
-  for (const tick of ticks()) tick.toggleAttribute("data-locked", isLocked);
-}
+const lock = (isLocked) => { for (const tick of ticks()) tick.toggleAttribute("data-locked", isLocked); };
 
 list.addEventListener("submit", (event) => event.preventDefault());
 async function withdraw() {
@@ -328,23 +308,22 @@ async function withdraw() {
   if (!ids.length) return;
   if (isLost()) return announce(texts.blocked, true);
   const values = new URLSearchParams(ids.map((id) => ["mobilisation", id]));
-  const response = await fetchPart("/console/withdraw", {method: "POST", body: values}).catch(() => null);
-  if (!response || response.status === 401) return warn(texts.failed);
-  const html = await response.text();
-  if (response.ok) list.innerHTML = html;
-  else byId("done").insertAdjacentHTML("beforeend", html);
+  const answer = await send("/console/withdraw", values);
+  if (!answer) return warn(texts.not_withdrawn);
+  if (!answer.isOk) {
+    mark("refused");
+    return problem(answer.html);
+  }
+  list.innerHTML = answer.html;
   announce(list.textContent?.trim() ?? "");
-  mark(response.ok ? "withdrawn" : "refused");
+  mark("withdrawn");
 }
 list.addEventListener("click", (event) => {
-  const button = /** @type {HTMLElement} */ (event.target).closest("button");
-  if (button?.closest("#withdraw")) {
-    event.preventDefault();
-    void withdraw();
-  } else if (button?.dataset.incident !== undefined) {
-    event.preventDefault();
-    setIncident(button.dataset.incident);
-  }
+  const target = /** @type {HTMLElement} */ (event.target), number = target.closest("button")?.dataset.incident;
+  if (target.closest("#withdraw button")) void withdraw();
+  else if (number !== undefined) setIncident(number);
+  else if (!target.matches("input[aria-disabled=true], input[data-locked]")) return;
+  event.preventDefault();
 });
 
 /** Sets the incident that the pumps are added to. @param {string} number none if empty @param {string} [why] */
@@ -368,9 +347,7 @@ const callText = () => JSON.stringify([place.value, incident]);
 
 function keepDraft() {
   /** @type {Draft} */
-  const draft = {
-    place: place.value, type: type.value, property: property.value, key, chosen, incident, pending, pendingFor,
-  };
+  const draft = {place: place.value, type: type.value, property: property.value, key, chosen, incident, pending, pendingFor};
   sessionStorage.setItem(DRAFT, JSON.stringify(draft));
 }
 function clear() {
@@ -398,24 +375,14 @@ function restore() {
   }
   if (pending) {
     mark("unknown");
-    if (!list.querySelector("#record")) showRecordButton();
+    // the list is gone; its button is still needed
+    if (!list.querySelector("#record")) list.append(/** @type {HTMLTemplateElement} */ (byId("record-alone")).content.cloneNode(true));
     name();
     lock(true);
     warn(texts.unknown);
   } else if (listed) name();
   // a page that was opened to add pumps to an incident comes with its place
   else if (chosen || (incident && place.value)) void rank(Boolean(incident) && !chosen);
-}
-
-/** Shows the button of a record whose list is gone. */
-function showRecordButton() {
-  const foot = document.createElement("div"), button = document.createElement("button"), key = document.createElement("kbd");
-  foot.className = "foot";
-  button.id = "record";
-  key.textContent = "Ctrl+Enter";
-  button.append(document.createElement("span"), " ", key);
-  foot.append(button);
-  list.append(foot);
 }
 
 onKey("Alt+P", () => { place.focus(); place.select(); });

@@ -5,7 +5,7 @@
 /** @typedef {{line: string, away: Record<string, string>, unknown: string[], session_ends_at_ms: number, session_ends: string}} Live */
 
 const POLL_MS = 1000, HIDDEN_POLL_MS = 10000, PATIENCE_MS = 3000, LOST_AFTER_MS = 5000;
-const S_PER_MIN = 60, MS_PER_MIN = 60000;
+const MS_PER_MIN = 60000;
 const body = document.body;
 /** @type {Record<string, string>} */
 export const texts = JSON.parse(body.dataset.texts ?? "{}");
@@ -45,13 +45,8 @@ export async function fetchPart(address, options = {}) {
 async function poll() {
   const began = performance.now();
   try {
-    const response = await fetch("/console/live", {
-      cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS), headers: {"If-None-Match": tag, "Console-Part": "1"},
-    });
-    if (response.status === 401) {
-      askAgain(texts.session_ended);
-      return;
-    }
+    const response = await fetchPart("/console/live", {signal: AbortSignal.timeout(PATIENCE_MS), headers: {"If-None-Match": tag}});
+    if (response.status === 401) return;
     if (!response.ok && response.status !== 304) throw new Error(String(response.status));
     const sentMs = Number(response.headers.get("Console-Time"));
     if (sentMs) {

@@ -72,7 +72,7 @@ function station(feature, resolution) {
   return new Style({
     image: new RegularShape({points: 4, angle: Math.PI / 4, radius: 8, fill: new Fill({color: isIn ? color : colours.ground}), stroke: new Stroke({color: isIn ? colours.halo : color, width: 2, lineDash})}),
     text: resolution > 40 ? undefined : new Text({
-      text: `${feature.get("name")} ${feature.get("code")}`, offsetY: 16, font: "600 13px system-ui, sans-serif", padding: [2, 4, 2, 4],
+      text: `${feature.get("name")} ${feature.get("code")}`, offsetY: 26, font: "600 13px system-ui, sans-serif", padding: [2, 4, 2, 4],
       fill: new Fill({color: colours.text}), backgroundFill: new Fill({color: colours.halo}),
     }),
     zIndex: 5,
@@ -138,6 +138,8 @@ export async function start(panel, takePoint) {
     if (!point) return;
     const where = fromLonLat([Number(point.dataset.longitude), Number(point.dataset.latitude)]);
     marks.addFeature(new Feature(new Point(where)));
+    // of which place it is drawn: `drawn` alone may be that of the place before
+    Object.assign(target.dataset, {state: "drawing", latitude: point.dataset.latitude});
     view.setCenter(where);
     // the place stays in the middle; the stations of the ticked pumps are in sight if street names still are
     const from = starts(), [width, height] = map.getSize() ?? [0, 0];
