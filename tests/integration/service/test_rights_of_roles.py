@@ -62,7 +62,6 @@ CONSOLE = {
     "GET /console/alarms": SUPERVISOR,
     "GET /console/incidents": EVERYBODY,
     "GET /console/incidents/{number}": EVERYBODY,
-    "GET /console/live": EVERYBODY,
     "GET /console/map.json": EVERYBODY,
     "GET /console/places": OPERATOR,
     "GET /console/route": OPERATOR,
@@ -76,7 +75,7 @@ CONSOLE = {
     "POST /console/theme": EVERYBODY,
     "POST /console/withdraw": OPERATOR,
 }
-"""Pages, which take a cookie and no token: the tests of the console ask them."""
+"""Pages, which take a cookie and no token: the tests of the console ask them. The poll is a plain route (`test_console_poll.py`)."""
 APP = create_app(Settings())
 DOCUMENT = APP.openapi()
 KEEPS_THE_SESSION = sorted(set(ALLOWED) - {"POST /logout", "PUT /me/password"})
