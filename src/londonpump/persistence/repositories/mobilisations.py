@@ -26,7 +26,6 @@ from londonpump.persistence.database.schema import (
     mobilisation_events,
     mobilisations,
     outcomes,
-    predictions,
     users,
 )
 
@@ -65,15 +64,6 @@ class Outcome(NamedTuple):
     actual_s: float
     error_s: float
     is_inside_80: bool
-
-
-class IncidentArea(NamedTuple):
-    """Street or district that was named for an incident, with its middle."""
-
-    incident_number: str
-    area: str
-    easting_m: float
-    northing_m: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,17 +107,6 @@ _OUTCOME = tuple(outcomes.c[name] for name in Outcome._fields)
 _FIRST_OUTCOME = len(_MOBILISATION) + len(_DETAILS)
 _STORED: Select[Any] = select(*_MOBILISATION, *_DETAILS, *_OUTCOME, _is_followed).join_from(
     mobilisations, outcomes, isouter=True
-)
-_location = predictions.c.answer["location"]
-_area = _location["area"].as_string()
-_AREAS = (
-    select(
-        mobilisations.c.incident_number,
-        _area,
-        *(_location[name].as_float() for name in ("easting_m", "northing_m")),
-    )
-    .join_from(mobilisations, predictions, predictions.c.id == mobilisations.c.prediction_id)
-    .where(_counts, mobilisations.c.easting_m.is_(None), _area.is_not(None))
 )
 _FIRST_REPORT, _FIRST_MOBILISATION = 1, 1 + len(_REPORT)
 _FIRST_USER = _FIRST_MOBILISATION + len(_MOBILISATION)
@@ -382,13 +361,6 @@ def _incidents_since(is_in_square: bool) -> Select[Any]:
         query = query.where(mine.northing_m.between(bindparam("south"), bindparam("north")))
     newest = query.group_by(mine.incident_number).order_by(func.max(mine.mobilised_at).desc())
     return newest.limit(bindparam("at_most"))
-
-
-def incident_areas(connection: Connection, since: datetime, at_most: int) -> list[IncidentArea]:
-    """Return the areas of the newest incidents to which a pump was sent from a time on without an exact location."""
-    query = _AREAS.where(mobilisations.c.mobilised_at >= since)
-    newest = query.order_by(mobilisations.c.mobilised_at.desc()).limit(at_most)
-    return [IncidentArea._make(row) for row in connection.execute(newest)]
 
 
 def reporters_of(connection: Connection, mobilisation_ids: Collection[str]) -> dict[tuple[str, str], str]:

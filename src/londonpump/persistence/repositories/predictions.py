@@ -34,7 +34,13 @@ from sqlalchemy import Row as DatabaseRow
 from londonpump.domain.json_values import JsonObject
 from londonpump.persistence.database.engine import Row, dialect_insert
 from londonpump.persistence.database.engine import as_row as as_columns
-from londonpump.persistence.database.schema import idempotency_keys, predictions, risk_stations, users
+from londonpump.persistence.database.schema import (
+    idempotency_keys,
+    mobilisations,
+    predictions,
+    risk_stations,
+    users,
+)
 from londonpump.persistence.repositories.audit import EVENT_TYPE, read_audit
 
 # databases limit the number of parameters per statement
@@ -134,6 +140,15 @@ class HistoryRow:
     """Id of the prediction in the original system."""
     user_imported_from: str | None = None
     """Id of the user in the original system."""
+
+
+class IncidentArea(NamedTuple):
+    """Street or district that was named for an incident, with its middle."""
+
+    incident_number: str
+    area: str
+    easting_m: float
+    northing_m: float
 
 
 class RecentCall(NamedTuple):
@@ -364,6 +379,31 @@ def _recent_calls() -> Select[Any]:
         .join_from(predictions, users)
         .where(mine.id.in_(newest), location["area"].as_string().is_(None))
         .order_by(mine.created_at.desc(), mine.id)
+    )
+
+
+def incident_areas(connection: Connection, since: datetime, at_most: int) -> list[IncidentArea]:
+    """Return the areas of the newest incidents to which a pump was sent from a time on without an exact location."""
+    values = {"since": since, "at_most": at_most}
+    return [IncidentArea._make(row) for row in connection.execute(_incident_areas(), values)]
+
+
+@cache
+def _incident_areas() -> Select[Any]:
+    mine, location = mobilisations.c, predictions.c.answer["location"]
+    area = location["area"].as_string()
+    middle = (location[name].as_float() for name in ("easting_m", "northing_m"))
+    return (
+        select(mine.incident_number, area, *middle)
+        .join_from(mobilisations, predictions, predictions.c.id == mine.prediction_id)
+        .where(
+            mine.mobilised_at >= bindparam("since"),
+            mine.withdrawn_at.is_(None),
+            mine.easting_m.is_(None),
+            area.is_not(None),
+        )
+        .order_by(mine.mobilised_at.desc())
+        .limit(bindparam("at_most"))
     )
 
 

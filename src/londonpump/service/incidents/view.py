@@ -9,7 +9,7 @@ from londonpump.domain.london_clock import begin_of
 from londonpump.domain.mobilisations import OUT, Event
 from londonpump.persistence.database import Connection
 from londonpump.persistence.repositories import mobilisations
-from londonpump.persistence.repositories.predictions import recent_calls
+from londonpump.persistence.repositories.predictions import IncidentArea, incident_areas, recent_calls
 from londonpump.service.board.responses import incident_response
 from londonpump.service.board.rules import is_silent
 from londonpump.service.board.schemas import GridLocation, MobilisationResponse
@@ -162,7 +162,7 @@ def find_nearby(connection: Connection, user_id: str, point_m: tuple[float, floa
     # stored nowhere but in the prediction: as a location it would count as exact in features
     areas = {
         each.incident_number: each
-        for each in mobilisations.incident_areas(connection, now - INCIDENTS_WITHIN, MAX_INCIDENTS)
+        for each in incident_areas(connection, now - INCIDENTS_WITHIN, MAX_INCIDENTS)
         if _distance_m(each, point_m) <= NEAR_M
     }
     incidents = [
@@ -238,5 +238,5 @@ def _incident(
     )
 
 
-def _distance_m(location: GridLocation | mobilisations.IncidentArea, point_m: tuple[float, float]) -> float:
+def _distance_m(location: GridLocation | IncidentArea, point_m: tuple[float, float]) -> float:
     return round(hypot(location.easting_m - point_m[0], location.northing_m - point_m[1]), 1)
