@@ -164,7 +164,7 @@ def _model(settings: Settings, active: str | None) -> Finding:
             "model",
             "warn",
             f"{active} is active and answers; when and where it was made cannot be read: {error}",
-            PROMOTE,
+            "Calls are answered all the same.",
         )
     return Finding("model", "pass", f"{active} is active, its files are whole")
 

@@ -152,7 +152,7 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise BadFile(path, "cannot be read", "Check the path.") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadFile(path, f"is not json ({error})", "Make it again.") from error
 
 

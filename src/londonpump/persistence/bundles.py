@@ -130,7 +130,14 @@ def load_bundle(path: Path) -> tuple[str, dict[str, bytes]]:
 
 
 def read_provenance(path: Path) -> JsonObject:
-    """Return the provenance of a bundle: when, where, from which commit and with which metrics it was trained."""
+    """Return the provenance of a bundle: when, where, from which commit and with which metrics it was trained.
+
+    Raises: BadFile if it is there and cannot be read.
+    """
     provenance_path = bundle_folder(path) / PROVENANCE
     value = read_json(provenance_path) if provenance_path.exists() else {}
-    return value if isinstance(value, dict) else {}
+    if not isinstance(value, dict):
+        raise BadFile(
+            provenance_path, "holds no JSON object", "Copy it from the machine that trained, or remove it."
+        )
+    return value

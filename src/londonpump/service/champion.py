@@ -153,7 +153,13 @@ def open_champion(bundles: Path, roads: Path, name: str, now: datetime) -> Champ
     if found != name:
         # a symbolic link, or a file system that ignores case
         raise BadFile(folder, f"holds the bundle {found}", "Copy the complete bundle again.")
-    return _with_roads(Champion(name, bundle, now, read_provenance(folder)), roads)
+    try:
+        provenance = read_provenance(folder)
+    except BadFile as error:
+        # no prediction depends on it, so that calls are answered without it
+        log("provenance not read", logging.WARNING, model=name, problem=str(error))
+        provenance = {}
+    return _with_roads(Champion(name, bundle, now, provenance), roads)
 
 
 def _with_roads(champion: Champion, roads: Path) -> Champion:

@@ -155,6 +155,16 @@ def test_a_name_that_is_no_hash_leads_nowhere(tricky, url, tmp_path, first) -> N
         assert "cannot be used" in watch(client).problem
 
 
+@pytest.mark.parametrize("damaged", ["no json", "[1]", "[" * 100_000])
+def test_a_provenance_that_cannot_be_read_stops_no_call(damaged, url, tmp_path, first) -> None:
+    (first / "provenance.json").write_text(damaged)
+    database_with(url, first.name)
+    with running(url, tmp_path) as client:
+        look(client)
+        assert watch(client).require().name == first.name
+        assert watch(client).problem is None
+
+
 def test_a_link_to_another_bundle_is_not_taken_for_the_named_one(url, tmp_path, first) -> None:
     database_with(url)
     (first.parent / "0123456789abcdef").symlink_to(first)

@@ -101,12 +101,16 @@ def test_as_many_pumps_are_ticked_as_such_calls_get_and_pumps_that_are_out_never
     assert ranked.both == "The first two are both there about 02:19, 9 in 10 by 02:21."
 
 
-def test_a_number_that_is_not_the_most_frequent_one_says_so() -> None:
-    needed = {"number": 2, "chances": {"1": 0.54, "2": 0.38, "3": 0.04, "4": 0.02, "5": 0.02}}
-    ranked = ranking_of(answer(candidate("A241"), pumps_needed=needed), ASKED_AT)
-    assert ranked.needed.replace("\u00a0", " ") == (
-        "Suggested: 2, although 1 is more frequent (1: 54 %, 2: 38 %, 3 or more: 8 %): the model gives rarer numbers more weight."
+@pytest.mark.parametrize(("number", "usual", "chances"), [(2, 1, (0.54, 0.38)), (1, 2, (0.38, 0.49))])
+def test_the_most_frequent_number_is_ticked_whatever_the_answer_announces(number, usual, chances) -> None:
+    rest = (1 - sum(chances)) / 3
+    each = dict(zip("12345", (*chances, rest, rest, rest), strict=True))
+    ranked = ranking_of(
+        answer(candidate("A241"), candidate("A231"), pumps_needed={"number": number, "chances": each}),
+        ASKED_AT,
     )
+    assert sum(row.is_ticked for row in ranked.rows) == usual
+    assert ranked.needed.startswith(f"Such calls get {usual} pump")
 
 
 @pytest.mark.parametrize(

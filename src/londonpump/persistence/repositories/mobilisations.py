@@ -6,7 +6,20 @@ from datetime import date, datetime
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Select, bindparam, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    Connection,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from londonpump.domain.mobilisations import (
     RECENT_WINDOW,
@@ -83,14 +96,20 @@ _MOBILISATION = tuple(
 _REPORT = tuple(board_pumps.c[f"report_{name}"] for name in Report.__slots__)
 _reporter, _sender = users.alias("reporter"), users.alias("sender")
 _USERS = tuple(each.c[name] for each in (_reporter, _sender) for name in ("username", "role"))
+_newest = mobilisation_events.alias("newest")
+_own = mobilisations.c
+_newest_event = case(
+    *((_own[f"{event}_at"].is_not(None), event.value) for event in (Event.LEFT, Event.ARRIVED, Event.MOBILE))
+)
 _PUMPS = (
     select(board_pumps.c.pump_code, *_REPORT, *_MOBILISATION, *_USERS)
     .join_from(board_pumps, mobilisations, board_pumps.c.mobilisation_id == mobilisations.c.id, isouter=True)
     .join(_reporter, _reporter.c.id == board_pumps.c.reported_by, isouter=True)
-    # nobody but its sender has reported anything of a pump that was just sent
+    # the event that decides the state, not the last writer: a feed may deliver an earlier event late
+    .join(_newest, and_(_newest.c.mobilisation_id == _own.id, _newest.c.event == _newest_event), isouter=True)
     .join(
         _sender,
-        _sender.c.id == func.coalesce(mobilisations.c.reported_by, mobilisations.c.user_id),
+        _sender.c.id == case((_newest_event.is_(None), _own.user_id), else_=_newest.c.user_id),
         isouter=True,
     )
 )

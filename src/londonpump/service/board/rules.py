@@ -59,10 +59,10 @@ def state_of(row: PumpRow, home: str, at: datetime) -> PumpState:
     report, last = row.report, row.mobilisation
     # at equal times the mobilisation counts: treating a pump as out is the safer error
     if last is not None and (report is None or last.last_heard_at >= report.at):
-        return _by_mobilisation(last, report, home, at, row.mobilisation_by)
+        return _by_mobilisation(row, last, report, home, at)
     # a later report that would free a pump which is still out does not count
     if last is not None and report is not None and report.state in RANKED and last.is_out_at(at):
-        return _by_mobilisation(last, None, home, at, row.mobilisation_by)
+        return _by_mobilisation(row, last, None, home, at)
     if report is None:
         return PumpState(row.code, State.UNKNOWN, home, home)
     if report.state in BUSY and at - report.at >= MAX_SILENCE:
@@ -80,13 +80,20 @@ def state_of(row: PumpRow, home: str, at: datetime) -> PumpState:
 
 
 def _by_mobilisation(
-    last: Mobilisation, report: Report | None, home: str, at: datetime, by: Reporter | None
+    row: PumpRow, last: Mobilisation, report: Report | None, home: str, at: datetime
 ) -> PumpState:
     station = (report and report.station_code) or home
     state, last_heard_at = last.state_at(at), last.last_heard_at
     if state in BUSY:
         return PumpState(
-            last.pump, state, station, home, last_heard_at, last.incident_number, last.id, reporter=by
+            last.pump,
+            state,
+            station,
+            home,
+            last_heard_at,
+            last.incident_number,
+            last.id,
+            reporter=row.mobilisation_by,
         )
     # an older report applies again after the return; a pump without news is at most known to be off the run
     lasting = {State.OFF_RUN, State.STANDBY} if state is State.AVAILABLE else {State.OFF_RUN}

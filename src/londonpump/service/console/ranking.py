@@ -134,10 +134,11 @@ def ranking_of(answer: JsonObject, asked_at: datetime, label: str = "") -> Ranki
     # one axis for all rows, long enough that only the last dots of far pumps lie at its end
     axis = Axis(LONG_AXIS_MIN if shown and max(shown) > SHORT_AXIS_MIN * S_PER_MIN * 1.25 else SHORT_AXIS_MIN)
     needed = answer["pumps_needed"]
+    usual = _usual(needed)
     rows: list[RankedPump] = []
     n_ticked = 0
     for i, candidate in enumerate(candidates):
-        is_ticked = candidate["state"] in RANKED and n_ticked < max(1, needed["number"])
+        is_ticked = candidate["state"] in RANKED and n_ticked < usual
         n_ticked += is_ticked
         rows.append(
             _row(candidate, candidates[:i], candidates[i + 1 : i + 2], asked_at, axis, is_ticked=is_ticked)
@@ -278,14 +279,17 @@ def _understood(location: JsonObject, label: str) -> str:
     return " · ".join(filter(None, parts))
 
 
-def _needed_text(needed: JsonObject) -> str:
+def _usual(needed: JsonObject) -> int:
+    # not the number of the answer, whose weights find rare numbers too: it may be less than what most such calls get
     chances = list(needed["chances"].values())
+    return chances.index(max(chances)) + 1
+
+
+def _needed_text(needed: JsonObject) -> str:
+    chances, usual = list(needed["chances"].values()), _usual(needed)
     shares = {"one": chances[0], "two": chances[1], "more": sum(chances[2:])}
     percents = {name: f"{round(share * 100)}" for name, share in shares.items()}
-    number, usual = needed["number"], chances.index(max(chances)) + 1
-    # the model weighs the chances, so that rarer numbers are found too: its number is not always the likeliest
-    key = "needed_rarer" if number != usual else "needed_one" if number == 1 else "needed"
-    return text(f"call.{key}", number=number, usual=usual, **percents)
+    return text("call.needed_one" if usual == 1 else "call.needed", number=usual, **percents)
 
 
 def _both_text(second: JsonObject | None, asked_at: datetime) -> str:

@@ -111,10 +111,6 @@ ENGLISH: Mapping[str, str] = {
     "call.area": "not exact: times are less certain",
     "call.needed": "Such calls get {number} pumps most often (1: {one}\u00a0%, 2: {two}\u00a0%, 3 or more: {more}\u00a0%).",
     "call.needed_one": "Such calls get 1 pump most often (1: {one}\u00a0%, 2: {two}\u00a0%, 3 or more: {more}\u00a0%).",
-    "call.needed_rarer": (
-        "Suggested: {number}, although {usual} is more frequent (1: {one}\u00a0%, 2: {two}\u00a0%, 3 or more: {more}\u00a0%): "
-        "the model gives rarer numbers more weight."
-    ),
     "call.both": "The first two are both there about {half}, 9 in 10 by {nine}.",
     "call.missing": "Not known: {what}",
     "call.record": "Record sent",

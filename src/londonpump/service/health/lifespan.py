@@ -69,6 +69,9 @@ class AlarmFigures(Collector):
             )
         except DatabaseFailed:
             return
+        if self._read_at != now:
+            # an alarm was acknowledged, or read by another request, while this read was under way
+            return
         self.unseen = tuple(alarm for alarm in alarms if alarm.acknowledged_at is None)
         # types that had alarms before go to 0 instead of vanishing, so that alert rules see them end
         self._counts = Counter(dict.fromkeys(self._counts, 0))

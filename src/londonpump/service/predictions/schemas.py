@@ -258,7 +258,7 @@ class PumpsNeeded(ResponseModel):
     """The number of pumps that such calls need."""
 
     number: int
-    """Suggested number of pumps. The model weighs the chances so that rarer numbers are found too: it is not always the likeliest."""
+    """Number chosen with weights that find rare numbers too (macro F1), so that it may be above or below the likeliest; see `chances`."""
     chances: dict[str, float]
     """Chance of 1, 2, 3, 4, and 5 or more pumps."""
 
