@@ -67,7 +67,7 @@ def test_another_place_than_that_of_the_list_is_never_recorded(amelia, room) -> 
     amelia.rank()
     amelia.type_place("530000, 181000")
     amelia.press("Control+Enter")
-    expect(amelia.page.locator("#said")).to_contain_text("The list is not that of this place yet.")
+    expect(amelia.page.locator("#said")).to_contain_text("The list is of the last place.")
     assert room.recorded() == []
 
 

@@ -50,6 +50,23 @@ def test_enter_never_takes_a_match_of_an_older_text(amelia) -> None:
     assert "TQ 4500 7000" in page.locator("#understood").inner_text()
 
 
+def test_a_place_that_is_not_found_is_said_above_a_list_that_is_marked_as_old(amelia) -> None:
+    page = amelia.page
+    amelia.rank()
+    expect(page.locator("#record")).to_contain_text("Record sent")
+    page.locator("#place").fill("xyzzy")
+    expect(page.locator("#record")).to_contain_text("The list is of the last place")
+    expect(page.locator("#said")).to_contain_text("No place found")
+    assert page.evaluate("() => said.getBoundingClientRect().bottom <= list.getBoundingClientRect().top")
+    amelia.press("Control+Enter")
+    expect(page.locator("#said")).to_contain_text("Take a place from the field first")
+    page.locator("#place").fill("soho")
+    expect(page.locator("#matches [role=option]").first).to_be_visible()
+    amelia.press("Enter")
+    amelia.expect_state("ranked")
+    expect(page.locator("#record")).to_contain_text("Record sent")
+
+
 def test_matches_that_arrive_after_more_was_typed_are_dropped(amelia) -> None:
     page = amelia.page
     held: list[Route] = []
@@ -82,7 +99,7 @@ def test_a_place_that_is_typed_during_a_ranking_does_not_get_its_list(amelia, ro
     page.unroute("**/console/call")
     amelia.expect_state("ranked")
     amelia.press("Control+Enter")
-    expect(page.locator("#said")).to_contain_text("The list is not that of this place yet.")
+    expect(page.locator("#said")).to_contain_text("The list is of the last place.")
     assert room.recorded() == []
     draft = page.evaluate("() => JSON.parse(sessionStorage.getItem('londonpump-draft'))")
     assert (draft["place"], draft["chosen"]) == (FAR, "")
@@ -96,7 +113,7 @@ def test_the_list_of_the_last_place_is_not_recorded_if_the_next_one_could_not_be
     amelia.press("Enter")
     amelia.expect_state("failed")
     amelia.press("Control+Enter")
-    expect(page.locator("#said")).to_contain_text("The list is not that of this place yet.")
+    expect(page.locator("#said")).to_contain_text("The list is of the last place.")
     assert room.recorded() == []
 
 

@@ -136,8 +136,4 @@ def read_provenance(path: Path) -> JsonObject:
     """
     provenance_path = bundle_folder(path) / PROVENANCE
     value = read_json(provenance_path) if provenance_path.exists() else {}
-    if not isinstance(value, dict):
-        raise BadFile(
-            provenance_path, "holds no JSON object", "Copy it from the machine that trained, or remove it."
-        )
-    return value
+    return value if isinstance(value, dict) else {}

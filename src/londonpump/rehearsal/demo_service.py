@@ -114,11 +114,12 @@ def _detail(answer: httpx2.Response) -> str:
 
 def format_prediction(description: str, answer: PredictionResponse) -> str:
     """Return the candidates in a response of `POST /v1/predictions` as a table, the first to arrive first."""
+    chances = answer.pumps_needed.chances
     lines = [
         f"Asked through the service: {description}, now. Which pumps, how soon, how sure?",
         f"{'pump':<6}{'from':<16}{'km':>5}  {'expected':>8}  {'8 in 10 within':<14}  within 6 min",
         *(_candidate(each) for each in answer.candidates),
-        f"Pumps usually sent to such calls: {answer.pumps_needed.number}",
+        f"Pumps usually sent to such calls: {max(chances, key=lambda number: chances[number])}",
         *_context(answer.context),
         *(f"Not known: {text}" for text in answer.missing),
     ]
@@ -134,7 +135,8 @@ def format_service(address: str, user: DemoUser, log: Path) -> str:
         [
             "",
             f"londonpump serves on {address}",
-            f"  try it       {address}/docs",
+            f"  console      {address}/console/",
+            f"  API          {address}/docs",
             f"  sign in as   {user.name}, password {password}"
             + (f" (kept in {user.password_file})" * user.is_new),
             f"  its log      {log}",

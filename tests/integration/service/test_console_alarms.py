@@ -54,7 +54,7 @@ def test_supervisors_see_the_newest_in_words_and_acknowledge_it(role, live_servi
         first = live(sue)
         line = first.json()["line"]
         assert "2 alarms not acknowledged, the newest:" in line
-        assert "(raised 2 Jun 08:00)" in line
+        assert "(raised 2 Jun 2025 08:00)" in line
         assert MARKUP not in line
         page = sue.get("/console/alarms").text
         # the same line without script, and the page in the navigation
@@ -69,14 +69,14 @@ def test_supervisors_see_the_newest_in_words_and_acknowledge_it(role, live_servi
         answer = sue.post(f"/console/alarms/{newest}/acknowledge")
         assert (answer.status_code, answer.headers["location"]) == (303, "/console/alarms")
         page = sue.get("/console/alarms").text
-        assert "Raised 2 Jun 08:00. Acknowledged 2 Jun 10:30 by sue." in page
+        assert "Raised 2 Jun 2025 08:00. Acknowledged 2 Jun 2025 10:30 by sue." in page
         assert ids_to_acknowledge(page) == [older]
         second = live(sue, first.headers["etag"])
         assert second.status_code == 200
         assert "1 alarm not acknowledged: Camden: pumps have come later" in re.sub(
             "<.*?>", "", second.json()["line"]
         )
-        assert "(raised 2 Jun 07:00)" in second.json()["line"]
+        assert "(raised 2 Jun 2025 07:00)" in second.json()["line"]
         sue.post(f"/console/alarms/{older}/acknowledge")
         assert "not acknowledged" not in live(sue, second.headers["etag"]).json()["line"]
 
@@ -102,7 +102,7 @@ def test_a_new_alarm_changes_the_poll_of_supervisors_within_a_minute_and_that_of
         assert "alarm" not in live(sue).json()["line"]
         page = sue.get("/console/alarms").text
         assert "No alarm is open." in page
-        assert "Raised 2 Jun 07:00. Ended 2 Jun 09:00." in page
+        assert "Raised 2 Jun 2025 07:00. Ended 2 Jun 2025 09:00." in page
 
 
 def test_alarms_are_read_once_a_minute_for_supervisors_and_never_for_operators(

@@ -31,9 +31,9 @@ def test_a_recorded_pump_names_who_sent_it_and_then_who_reported_its_last_event(
 def test_an_earlier_event_that_a_feed_delivers_late_names_nobody_else(live_service, ravi, feed) -> None:
     sent = ravi.sent()
     live_service.clock.move(seconds=60)
-    ravi.report_event(sent, "arrived", 60)
+    ravi.report_event(sent, "arrived", 1)
     live_service.clock.move(seconds=1)
-    feed.report_event(sent, "mobile", 30)
+    feed.report_event(sent, "mobile", 0.5)
     assert away(live_service) == "now out, at an incident: recorded 10:31:00 by ravi for 000123-02062025"
 
 

@@ -53,6 +53,7 @@ function forgetMatches() {
 function leavePlace() {
   forgetMatches();
   chosen = "";
+  name();
   // an incident that was opened without a place keeps the first one that is typed
   if (incident && joinedAt) setIncident("", say("left", {incident}));
 }
@@ -68,7 +69,8 @@ async function search() {
   // an answer that arrives after a newer one, or after another text was typed, is dropped
   if (mine !== searches || !found) return false;
   show(found);
-  announce(matches.length ? say("matches", {n: matches.length}) : texts.no_match, !matches.length);
+  const isLikely = matches[0]?.is_likely !== false;
+  announce(!matches.length ? texts.no_match : isLikely ? say("matches", {n: matches.length}) : texts.unlikely, !matches.length || !isLikely);
   return true;
 }
 
@@ -118,10 +120,10 @@ place.addEventListener("keydown", async (event) => {
   } else if (event.key === "Enter" && !event.ctrlKey) {
     event.preventDefault();
     clearTimeout(typing);
-    // Enter before the matches arrived: they are fetched now, and only a single one is taken unseen
+    // Enter before the matches arrived: they are fetched now, and one is taken unseen only if the text means no other
     if (matches[active]) take(active);
     else if (chosen) void rank();
-    else if (await search() && matches.length === 1 && matches[0].is_certain) take(0);
+    else if (await search() && matches.filter((match) => match.is_certain).length === 1 && matches[0].is_certain) take(0);
   }
 });
 place.addEventListener("blur", () => show([]));
@@ -212,7 +214,8 @@ onLive((live) => { away = live.away; compare(); });
 function name() {
   const button = list.querySelector("#record span");
   const pumps = pending ? new URLSearchParams(pending).getAll("pump") : ticks().filter((each) => each.checked).map((each) => each.value);
-  if (button) button.textContent = pumps.length ? say("record", {pumps: pumps.join(", ")}) : texts.none_ticked;
+  const isOld = !pending && chosen !== hidden("chosen");
+  if (button) button.textContent = isOld ? texts.old_list : pumps.length ? say("record", {pumps: pumps.join(", ")}) : texts.none_ticked;
   const first = hidden("first");
   list.dataset.why = String(pumps.length > 0 && first !== "" && !pumps.includes(first));
   document.dispatchEvent(new CustomEvent("ticked", {detail: pumps}));

@@ -29,8 +29,13 @@ export const clockText = (ms) => timeOf.format(ms);
 let tag = "", lastGoodMs = performance.now(), sessionEndsMs = Number(body.dataset.sessionEnds ?? 0), sessionEnds = "";
 /** @type {((live: Live) => void)[]} */
 const listeners = [];
-/** Calls a function with every new state of the board. @param {(live: Live) => void} listener */
-export const onLive = (listener) => void listeners.push(listener);
+/** @type {Live | undefined} */
+let known;
+/** Calls a function with the state of the board, if one is known yet, and with every new one. @param {(live: Live) => void} listener */
+export const onLive = (listener) => {
+  listeners.push(listener);
+  if (known) listener(known);
+};
 export const isLost = () => body.dataset.connection === "lost";
 
 /** Fetches a part of the page. @param {string} address @param {RequestInit} [options] */
@@ -62,6 +67,7 @@ async function poll() {
       byId("status").innerHTML = live.line;
       sessionEndsMs = live.session_ends_at_ms;
       sessionEnds = live.session_ends;
+      known = live;
       for (const listener of listeners) listener(live);
     }
     lastGoodMs = performance.now();
