@@ -27,9 +27,9 @@ const timeOf = new Intl.DateTimeFormat("en-GB", {timeZone: "Europe/London", time
 export const clockText = (ms) => timeOf.format(ms);
 
 let tag = "", lastGoodMs = performance.now(), sessionEndsMs = Number(body.dataset.sessionEnds ?? 0), sessionEnds = "";
-/** @type {((live: Live) => void)[]} */
+/** @type {((live: Live, tag: string) => void)[]} */
 const listeners = [];
-/** Calls a function with every new state of the board. @param {(live: Live) => void} listener */
+/** Calls a function with every new state of the board and its tag. @param {(live: Live, tag: string) => void} listener */
 export const onLive = (listener) => void listeners.push(listener);
 export const isLost = () => body.dataset.connection === "lost";
 
@@ -62,7 +62,7 @@ async function poll() {
       byId("status").innerHTML = live.line;
       sessionEndsMs = live.session_ends_at_ms;
       sessionEnds = live.session_ends;
-      for (const listener of listeners) listener(live);
+      for (const listener of listeners) listener(live, tag);
     }
     lastGoodMs = performance.now();
   } catch {
