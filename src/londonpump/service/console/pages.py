@@ -107,7 +107,9 @@ def render(request: Request, template: str, status: int = HTTPStatus.OK, **value
         # None for all but supervisors
         "alarms": getattr(request.state, "alarms", None),
     }
-    html = environment().get_template(template).render(**{"status_line": None, "tag": None, **about, **values})
+    html = (
+        environment().get_template(template).render(**{"status_line": None, "tag": None, **about, **values})
+    )
     return HTMLResponse(html, status, PAGE_HEADERS)
 
 
