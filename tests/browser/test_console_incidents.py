@@ -5,7 +5,7 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from playwright.sync_api import Locator, Route, expect
+from playwright.sync_api import APIResponse, Locator, Route, expect
 from support.console_browser import NETWORK, WAIT_MS, ControlRoom, Operator
 
 NUMBER = "000001-01012026"
@@ -150,7 +150,7 @@ def test_a_typed_time_goes_with_its_own_report_alone(amelia, room, sent) -> None
     amelia.expect_nothing_wrong(allowed=NETWORK)
 
 
-def test_the_reason_of_a_refusal_stays_until_the_time_is_changed_and_speaks_by_the_clocks_of_london(
+def test_the_reason_of_a_refusal_stays_until_the_time_is_changed_with_times_of_london(
     amelia, room, sent
 ) -> None:
     first, second, _ = sent
@@ -221,7 +221,7 @@ def test_a_late_answer_of_an_older_refresh_does_not_replace_the_page_after_a_rep
     amelia, room, sent
 ) -> None:
     first, second, _ = sent
-    held: list[tuple[Route, object]] = []
+    held: list[tuple[Route, APIResponse]] = []
 
     def hold(route: Route) -> None:
         # read now, delivered after the report

@@ -179,14 +179,14 @@ async def report(
             typed = EventTime.model_construct(at=typed_time(at, state.clock())) if at.strip() else None
             done = await board.report(person, state, mobilisation, Event(event), typed)
     except Conflict as error:
-        # the board speaks of UTC, as its API does; the page and what was typed are London's
+        # the reasons of the board have UTC times, as those of the API; the page shows those of London
         raise Conflict(UTC_TIME.sub(_in_london, str(error)), error.state) from error
     return RedirectResponse(f"/console/incidents/{quote(done.incident_number)}", 303, PAGE_HEADERS)
 
 
 def _in_london(found: re.Match[str]) -> str:
     clock, *zone = london_time(datetime.fromisoformat(found[0])).split()
-    # the milliseconds stay: they tell an event of the same second from the one that it contradicts
+    # the milliseconds stay: without them an event can seem to be at the same time as the one that it contradicts
     return " ".join([f"{clock}{found[1] or ''}", *zone])
 
 
