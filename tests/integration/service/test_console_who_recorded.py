@@ -1,5 +1,8 @@
 """Issue 18: a pump that is out says who recorded it, or that the feed reported it."""
 
+import html
+import re
+
 import pytest
 from support.board_client import Board
 from support.console_client import PART, signed_in
@@ -56,3 +59,42 @@ def test_a_withdrawn_record_leaves_no_name(live_service, ravi) -> None:
     path = f"/v1/mobilisations/{sent}/withdrawn"
     assert live_service.client.post(path, json={"reason": "x"}, headers=ravi.headers).status_code == 200
     assert away(live_service) is None
+
+
+def test_a_refused_report_says_why_by_the_clocks_of_london(live_service, ravi) -> None:
+    # 10:30 by summer time
+    sent = ravi.sent()
+    with signed_in(live_service, "amelia") as amelia:
+
+        def refused(event: str, at: str) -> str:
+            answer = amelia.post("/console/events", {"mobilisation": sent, "event": event, "at": at}, PART)
+            assert answer.status_code in {409, 422}
+            return html.unescape(answer.text)
+
+        assert "A211 was mobilised at 10:30:00, after 10:29:00." in refused("arrived", "10:29")
+        assert '"03:00" is neither in the last 4 hours nor in the next 5 minutes. It is 10:30:00 now.' in (
+            refused("arrived", "03:00")
+        )
+        assert "is not an event of a pump" in refused("vanished", "")
+        page = amelia.get("/console/incidents/000123-02062025").text
+        assert amelia.post(
+            "/console/events", {"mobilisation": sent, "event": "arrived", "at": "10:31"}, PART
+        ).headers["location"] == ("/console/incidents/000123-02062025")
+        assert "A211 was there at 10:31:00, before 10:32:00." in refused("mobile", "10:32")
+        # a page carries the tag of the poll that would show the same
+        assert tag_of(page) != (changed := tag_of(amelia.get("/console/incidents/000123-02062025").text))
+        assert amelia.get("/console/live", **PART, **{"If-None-Match": changed}).status_code == 304
+        assert amelia.get("/console/live", **PART, **{"If-None-Match": tag_of(page)}).status_code == 200
+
+
+@pytest.mark.parametrize(("role", "path"), [("operator", "incidents"), ("supervisor", "alarms")])
+def test_a_page_carries_the_tag_of_the_poll(live_service, role, path) -> None:
+    with signed_in(live_service, "amelia", role) as amelia:
+        tag = tag_of(amelia.get(f"/console/{path}").text)
+        assert amelia.get("/console/live", **PART, **{"If-None-Match": tag}).status_code == 304
+
+
+def tag_of(page: str) -> str:
+    found = re.search(r' data-tag="([^"]+)"', page)
+    assert found
+    return html.unescape(found[1])

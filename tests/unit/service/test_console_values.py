@@ -183,6 +183,18 @@ def test_the_place_is_said_as_it_was_understood() -> None:
         ("01:30 BST", "2026-10-25T01:40:00", "2026-10-25T00:30:00"),
         ("01:30 gmt", "2026-10-25T01:40:00", "2026-10-25T01:30:00"),
         ("01:30:15 BST", "2026-10-25T01:40:00", "2026-10-25T00:30:15"),
+        # a clock that is three minutes ahead in the second of the two hours
+        ("01:30", "2026-10-25T01:27:00", "2026-10-25T01:30:00"),
+        # in the second of the two hours, 20 minutes ago by summer time, and not yet by winter time
+        ("01:50", "2026-10-25T01:10:00", "2026-10-25T00:50:00"),
+        # the night when clocks go forward: before, after, and a clock that is ahead and shows summer time already
+        ("00:59", "2026-03-29T01:03:00", "2026-03-29T00:59:00"),
+        ("02:01", "2026-03-29T01:03:00", "2026-03-29T01:01:00"),
+        ("02:01", "2026-03-29T00:58:00", "2026-03-29T01:01:00"),
+        # a clock a little ahead before midnight; the limits of both sides
+        ("00:01", "2026-01-11T23:58:00", "2026-01-12T00:01:00"),
+        ("02:19", "2026-01-12T02:14:00", "2026-01-12T02:19:00"),
+        ("22:14", "2026-01-12T02:14:00", "2026-01-11T22:14:00"),
     ],
 )
 def test_a_typed_time_is_the_last_one_that_the_clocks_of_london_showed(typed, now, meant) -> None:
@@ -190,11 +202,11 @@ def test_a_typed_time_is_the_last_one_that_the_clocks_of_london_showed(typed, no
     assert at == datetime.fromisoformat(meant).replace(tzinfo=UTC)
 
 
-@pytest.mark.parametrize("typed", ["25:00", "12:70", "noon", "1", "12:30:61", "<b>", "２:30"])
+@pytest.mark.parametrize("typed", ["25:00", "12:70", "noon", "1", "12:30:61", "<b>", "２:10"])
 def test_what_is_no_time_is_refused(typed) -> None:
-    if typed == "２:30":
+    if typed == "２:10":
         # digits of other scripts are digits
-        assert typed_time(typed, ASKED_AT).minute == 30
+        assert typed_time(typed, ASKED_AT).minute == 10
         return
     with pytest.raises(Unprocessable, match="is not a time"):
         typed_time(typed, ASKED_AT)
@@ -203,6 +215,30 @@ def test_what_is_no_time_is_refused(typed) -> None:
 def test_a_zone_that_the_clocks_did_not_show_is_refused() -> None:
     with pytest.raises(Unprocessable, match="showed no GMT then"):
         typed_time("10:10 GMT", datetime(2026, 6, 12, 9, 14, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    ("typed", "now"),
+    [
+        ("01:30", "2026-03-29T01:40:00"),
+        ("01:30 BST", "2026-03-29T01:40:00"),
+        ("01:30 GMT", "2026-03-29T01:40:00"),
+        # a clock three minutes ahead, which was not set: 01:01 GMT is 02:01 BST, and no guess may be an hour wrong
+        ("01:01", "2026-03-29T00:58:00"),
+    ],
+)
+def test_a_time_that_the_clocks_of_london_left_out_is_refused(typed, now) -> None:
+    with pytest.raises(Unprocessable, match=f"London's clocks did not show {typed[:5]} that night"):
+        typed_time(typed, datetime.fromisoformat(now).replace(tzinfo=UTC))
+
+
+@pytest.mark.parametrize("typed", ["22:13", "02:20", "14:00"])
+def test_a_time_that_is_far_from_now_is_refused_with_the_time_of_london(typed) -> None:
+    with pytest.raises(
+        Unprocessable,
+        match=f'"{typed}" is neither in the last 4 hours nor in the next 5 minutes. It is 02:14:00 now',
+    ):
+        typed_time(typed, datetime(2026, 1, 12, 2, 14, tzinfo=UTC))
 
 
 def test_no_text_uses_the_words_that_shut_operators_out() -> None:

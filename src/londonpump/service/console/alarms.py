@@ -19,10 +19,13 @@ MAX_OPEN, MAX_ENDED = 500, 20
 @router.get("/alarms")
 async def alarms_page(request: Request, state: State, person: Supervisor) -> Response:
     """List the open alarms and those that ended last, the newest first."""
+    # before the alarms: what changes meanwhile makes the page older than its tag says, never newer
+    live = await pages.read_live(state)
     return pages.render(
         request,
         "alarms.html",
-        status_line=(await pages.read_live(state)).line,
+        status_line=live.line,
+        tag=pages.page_tag(request, live.tag),
         open=await health.alarms(person, state, is_open=True, at_most=MAX_OPEN),
         ended=await health.alarms(person, state, is_open=False, at_most=MAX_ENDED),
         figure=figure,

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Annotated
 from urllib.parse import quote
 
@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse
 
 from londonpump.domain.mobilisations import MAX_SILENCE, Event, State
 from londonpump.service.board import routes as board
-from londonpump.service.board.rules import MAX_AHEAD
+from londonpump.service.board.rules import MAX_AHEAD, MAX_BEHIND
 from londonpump.service.board.schemas import EventTime, MobilisationResponse, Withdrawal
 from londonpump.service.console.pages import (
     LONDON,
@@ -19,13 +19,14 @@ from londonpump.service.console.pages import (
     ConsoleRoute,
     is_hour_twice,
     london_time,
+    page_tag,
     read_live,
     render,
 )
 from londonpump.service.console.ranking import duration, grid_reference
 from londonpump.service.console.session import CALLERS, Caller, Visitor
 from londonpump.service.console.texts import text
-from londonpump.service.errors import Unprocessable
+from londonpump.service.errors import Conflict, Unprocessable
 from londonpump.service.field_formats import INCIDENT, OUR_ID
 from londonpump.service.incidents.routes import READ_WITHIN_S
 from londonpump.service.incidents.view import closed_incidents, find_incident, open_incidents
@@ -33,6 +34,7 @@ from londonpump.service.state import State as ServiceState
 
 router = APIRouter(prefix="/console", route_class=ConsoleRoute, include_in_schema=False)
 TYPED_TIME = re.compile(r"(\d{1,2})[:.]?(\d{2})(?:[:.]?(\d{2}))?(?: *(GMT|BST))?")
+UTC_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 WITHDRAWN = "withdrawn"
 ON_THE_WAY = frozenset({State.MOBILISED, State.MOBILE})
 NEXT_EVENTS = {
@@ -116,16 +118,18 @@ def _last_known(mobilisation: MobilisationResponse) -> State:
 @router.get("/incidents")
 async def incidents_page(request: Request, state: ServiceState, _: Visitor) -> Response:
     """List the open incidents, overdue ones first, and those that were closed today."""
+    # before the incidents: what changes meanwhile gives the poll another tag than the page's, which is then made anew
+    live = await read_live(state)
     now = state.clock()
     open_ones, closed = await state.store.read(
         lambda connection: (open_incidents(connection, now), closed_incidents(connection, now)),
         within_s=READ_WITHIN_S,
     )
-    live = await read_live(state)
     return render(
         request,
         "incidents.html",
         status_line=live.line,
+        tag=page_tag(request, live.tag),
         open=[(each, [SentPump(sent, now) for sent in each.mobilisations]) for each in open_ones],
         closed=closed,
         grid_reference=grid_reference,
@@ -137,6 +141,7 @@ async def incident_page(
     request: Request, state: ServiceState, person: Visitor, number: Annotated[str, Path(pattern=INCIDENT)]
 ) -> Response:
     """Show one incident: its pumps with what can be reported next, and its history."""
+    live = await read_live(state)
     now = state.clock()
     found = await state.store.read(
         lambda connection: find_incident(connection, number, now), within_s=READ_WITHIN_S
@@ -144,7 +149,8 @@ async def incident_page(
     return render(
         request,
         "incident.html",
-        status_line=(await read_live(state)).line,
+        status_line=live.line,
+        tag=page_tag(request, live.tag),
         incident=found,
         pumps=[SentPump(each, now) for each in found.mobilisations],
         place=f"{found.location.easting_m:.0f}, {found.location.northing_m:.0f}" if found.location else "",
@@ -163,21 +169,31 @@ async def report(
     at: Annotated[str, Form(max_length=20)] = "",
 ) -> Response:
     """Report an event of a pump, now or at the time that was typed, and show the incident again."""
-    if event == WITHDRAWN:
-        done = await board.withdraw(person, state, mobilisation, Withdrawal(reason=text("call.mistake")))
-    else:
-        # the letters of the page send no other, but anybody with a session can
-        if event not in set(Event):
-            raise Unprocessable(("event", text("incident.no_event")))
-        typed = EventTime.model_construct(at=typed_time(at, state.clock())) if at.strip() else None
-        done = await board.report(person, state, mobilisation, Event(event), typed)
+    # the letters of the page send no other, but anybody with a session can
+    if event not in {*Event, WITHDRAWN}:
+        raise Unprocessable(("event", text("incident.no_event")))
+    try:
+        if event == WITHDRAWN:
+            done = await board.withdraw(person, state, mobilisation, Withdrawal(reason=text("call.mistake")))
+        else:
+            typed = EventTime.model_construct(at=typed_time(at, state.clock())) if at.strip() else None
+            done = await board.report(person, state, mobilisation, Event(event), typed)
+    except Conflict as error:
+        # the reasons of the board have UTC times, as those of the API; the page shows those of London
+        raise Conflict(UTC_TIME.sub(_in_london, str(error)), error.state) from error
     return RedirectResponse(f"/console/incidents/{quote(done.incident_number)}", 303, PAGE_HEADERS)
 
 
-def typed_time(typed: str, now: datetime) -> datetime:
-    """Return the last time before now that London's clocks showed what was typed. Raises: Unprocessable.
+def _in_london(found: re.Match[str]) -> str:
+    clock, *zone = london_time(datetime.fromisoformat(found[0])).split()
+    # the milliseconds stay: without them an event can seem to be at the same time as the one that it contradicts
+    return " ".join([f"{clock}{found[1] or ''}", *zone])
 
-    A time of today that is still to come counts if it is near, because the reporter's clock may be ahead.
+
+def typed_time(typed: str, now: datetime) -> datetime:
+    """Return when London's clocks showed what was typed, at most 4 hours ago. Raises: Unprocessable.
+
+    A time that is still to come counts if it is near, because the reporter's clock may be ahead.
     """
     found = TYPED_TIME.fullmatch(typed.strip().upper())
     *parts, zone = found.groups() if found else ("24", "0", "0", None)
@@ -186,21 +202,23 @@ def typed_time(typed: str, now: datetime) -> datetime:
         wall = time(hour, minute, second)
     except ValueError:
         wall = None
+    field = text("incident.at")
     if wall is None:
-        raise Unprocessable(("at", text("incident.time", typed=typed)))
-    today = now.astimezone(LONDON).date()
-    # on the night when clocks go back, an hour comes twice: the later one that is over is meant
-    of_today, of_yesterday = (
-        sorted(
-            each.astimezone(now.tzinfo)
-            for each in (datetime.combine(day, wall, LONDON).replace(fold=fold) for fold in (0, 1))
-            if zone in {None, each.tzname()}
-        )
-        for day in (today, today - timedelta(days=1))
-    )
-    past = [each for each in of_today if each <= now]
-    ahead = [each for each in of_today if now < each <= now + MAX_AHEAD]
-    likely = [*past[-1:], *ahead[:1], *of_yesterday[-1:]]
-    if not likely:
-        raise Unprocessable(("at", text("incident.zone", typed=typed, zone=zone)))
-    return likely[0]
+        raise Unprocessable((field, text("incident.time", typed=typed)))
+    here = now.astimezone(LONDON)
+    days = [here.date() + timedelta(days=n) for n in (-1, 0, 1)]
+    readings = [datetime.combine(day, wall, LONDON).replace(fold=fold) for day in days for fold in (0, 1)]
+    # on the night when clocks go forward, the times of an hour are never shown: as instants they show another time
+    shown = [each for each in readings if each.astimezone(UTC).astimezone(LONDON) == each]
+    near = [each for each in shown if now - MAX_BEHIND <= each.astimezone(UTC) <= now + MAX_AHEAD]
+    meant = [each for each in near if zone in {None, each.tzname()}]
+    if meant:
+        # when they go back, an hour comes twice: the one by the zone of now is meant, or else the only one that is near
+        return max(meant, key=lambda each: (each.tzname() == here.tzname(), each)).astimezone(now.tzinfo)
+    if here.date() not in {each.date() for each in shown}:
+        raise Unprocessable((field, text("incident.gap", typed=typed, time=f"{wall:%H:%M}")))
+    if near:
+        raise Unprocessable((field, text("incident.zone", typed=typed, zone=zone)))
+    hours, minutes = int(MAX_BEHIND.total_seconds() // 3600), int(MAX_AHEAD.total_seconds() // 60)
+    far = text("incident.far", typed=typed, hours=hours, minutes=minutes, now=london_time(now))
+    raise Unprocessable((field, far))

@@ -107,7 +107,9 @@ def render(request: Request, template: str, status: int = HTTPStatus.OK, **value
         # None for all but supervisors
         "alarms": getattr(request.state, "alarms", None),
     }
-    html = environment().get_template(template).render(**{"status_line": None, **about, **values})
+    html = (
+        environment().get_template(template).render(**{"status_line": None, "tag": None, **about, **values})
+    )
     return HTMLResponse(html, status, PAGE_HEADERS)
 
 
@@ -219,6 +221,8 @@ class LiveState:
 
     line: StatusLine
     board: BoardView
+    tag: str
+    """As `Seen.tag`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +245,14 @@ async def see_board(state: Services, *, is_verified: bool = False) -> Seen:
     # the minute is part of it, because states and warnings depend on the time as well
     tag = f'"{rows.version if rows else 0}-{model and model.name[:8]}-{now:%H%M}-{is_read}"'
     return Seen(now, tag, rows, is_read)
+
+
+def page_tag(request: Request, board_tag: str) -> str:
+    """Return the tag of the poll, which a page carries too: its script then knows whether it misses a change."""
+    unseen = getattr(request.state, "alarms", None)
+    # only the pages of supervisors change with the alarms
+    alarms = "" if unseen is None else f"-{len(unseen)}-{unseen[0].id if unseen else ''}"
+    return f'{board_tag[:-1]}{alarms}"'
 
 
 async def read_live(state: Services, seen: Seen | None = None) -> LiveState:
@@ -274,7 +286,7 @@ async def read_live(state: Services, seen: Seen | None = None) -> LiveState:
         problems=tuple(problems),
         is_simulated=champion is not None and champion.is_simulated,
     )
-    return LiveState(line, board)
+    return LiveState(line, board, seen.tag)
 
 
 def away_text(pump: PumpState) -> str | None:

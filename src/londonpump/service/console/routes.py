@@ -141,12 +141,7 @@ async def live(request: Request) -> Response:
     _, version = await session.read_with_session(request, state, read_board_version)
     is_verified = state.board.verify(version, began_s, state.clock())
     seen = await pages.see_board(state, is_verified=is_verified)
-    tag = ""
-    unseen = getattr(request.state, "alarms", None)
-    if unseen is not None:
-        # only the pages of supervisors change with the alarms
-        tag = f"-{len(unseen)}-{unseen[0].id if unseen else ''}"
-    tag = f'{seen.tag[:-1]}{tag}"'
+    tag = pages.page_tag(request, seen.tag)
     # the time goes with every answer: pages show the clock of the server, whatever the PC believes
     headers = {
         **pages.PAGE_HEADERS,
@@ -158,7 +153,7 @@ async def live(request: Request) -> Response:
         return Response(status_code=304, headers=headers)
     found = await pages.read_live(state, seen)
     line = pages.environment().get_template("status.html").render(status_line=found.line)
-    if unseen:
+    if unseen := getattr(request.state, "alarms", None):
         line += pages.environment().get_template("alarm_line.html").render(alarms=unseen)
     return JSONResponse(pages.live_json(found, line, request.state.session_ends_at), headers=headers)
 

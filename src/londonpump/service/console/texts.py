@@ -157,7 +157,7 @@ ENGLISH: Mapping[str, str] = {
     "incident.report": "Report",
     "incident.at": "Time",
     "incident.now_word": "now",
-    "incident.keys": "The letters act while a button of the row has focus. An empty time means now.",
+    "incident.keys": "The letters act while a button or the name of the pump has focus. An empty time means now.",
     "incident.twice": "The clocks go back: 01:00 to 02:00 comes twice. Write BST or GMT after the time, as in 01:30 BST.",
     "incident.history": "History",
     "incident.due": "due in {time}",
@@ -171,6 +171,14 @@ ENGLISH: Mapping[str, str] = {
     "incident.returned": "Returned",
     "incident.no_event": "is not an event of a pump. Use the buttons of the page",
     "incident.time": '"{typed}" is not a time. Write it like 02:31 or 02:31:15, or leave it empty for now',
+    "incident.far": (
+        '"{typed}" is neither in the last {hours} hours nor in the next {minutes} minutes. It is {now} now. '
+        "Correct the time, or leave it empty for now"
+    ),
+    "incident.gap": (
+        '"{typed}": London\'s clocks did not show {time} that night, they went from 01:00 to 02:00. '
+        "Correct the time, or leave it empty for now"
+    ),
     "incident.zone": '"{typed}": London\'s clocks showed no {zone} then. Leave {zone} out',
     "alarm.open": "Open alarms: {n}",
     "alarm.ended": "Ended, the newest: {n}",

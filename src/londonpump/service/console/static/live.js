@@ -27,14 +27,14 @@ const timeOf = new Intl.DateTimeFormat("en-GB", {timeZone: "Europe/London", time
 export const clockText = (ms) => timeOf.format(ms);
 
 let tag = "", lastGoodMs = performance.now(), sessionEndsMs = Number(body.dataset.sessionEnds ?? 0), sessionEnds = "";
-/** @type {((live: Live) => void)[]} */
+/** @type {((live: Live, tag: string) => void)[]} */
 const listeners = [];
 /** @type {Live | undefined} */
 let known;
-/** Calls a function with the state of the board, if one is known yet, and with every new one. @param {(live: Live) => void} listener */
+/** Calls a function with the state of the board and its tag, if one is known yet, and with every new one. @param {(live: Live, tag: string) => void} listener */
 export const onLive = (listener) => {
   listeners.push(listener);
-  if (known) listener(known);
+  if (known) listener(known, tag);
 };
 export const isLost = () => body.dataset.connection === "lost";
 
@@ -68,7 +68,7 @@ async function poll() {
       sessionEndsMs = live.session_ends_at_ms;
       sessionEnds = live.session_ends;
       known = live;
-      for (const listener of listeners) listener(live);
+      for (const listener of listeners) listener(live, tag);
     }
     lastGoodMs = performance.now();
   } catch {
