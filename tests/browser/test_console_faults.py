@@ -15,6 +15,7 @@ from support.console_browser import NETWORK, PLACE, WAIT_MS, operator
 from support.postgres import Server, server
 
 N_CHANGES = 200
+NEXT = "545000, 170000"
 MARKUP = "<img src=x onerror=alert(1)><b>bold</b>"
 
 
@@ -108,7 +109,7 @@ def test_a_database_that_is_gone_in_mid_call_records_once_when_it_is_back(amelia
     assert len(set(pumps)) == len(pumps)
     with database_gone(room.url):
         amelia.press("Alt+u")
-        expect(page.locator("#refusal")).to_contain_text(
+        expect(page.locator("#notice")).to_contain_text(
             "Not known whether it was withdrawn. Alt+U again is safe.", timeout=WAIT_MS
         )
     expect(page.locator("#lost")).to_be_empty(timeout=WAIT_MS)
@@ -116,6 +117,87 @@ def test_a_database_that_is_gone_in_mid_call_records_once_when_it_is_back(amelia
     amelia.expect_state("withdrawn")
     assert room.recorded() == []
     amelia.expect_nothing_wrong(allowed=NETWORK)
+
+
+def recorded_and_withdrawn(amelia) -> list[Any]:
+    """Record pumps and withdraw them, with the answer held. Returns: the held requests."""
+    held: list[Any] = []
+    amelia.rank()
+    amelia.press("Control+Enter")
+    amelia.expect_state("recorded")
+    amelia.page.route("**/console/withdraw", held.append)
+    with amelia.page.expect_request("**/console/withdraw"):
+        amelia.press("Alt+u")
+    amelia.expect_state("withdrawing")
+    # a second press sends nothing while the first one waits
+    amelia.press("Alt+u")
+    return held
+
+
+def test_a_late_answer_of_a_withdrawal_keeps_the_next_call(amelia, room) -> None:
+    page = amelia.page
+    held = recorded_and_withdrawn(amelia)
+    amelia.rank(NEXT)
+    listed = amelia.pumps()
+    assert len(held) == 1
+    held[0].continue_()
+    notice = page.locator("#notice")
+    expect(notice).to_contain_text(re.compile(r"Withdrawn [\d:]+: .+ for L0001-"), timeout=WAIT_MS)
+    assert amelia.pumps() == listed
+    amelia.expect_state("ranked")
+    assert room.recorded() == []
+    # the next call goes on, and with it the notice has done its work
+    amelia.press("Control+Enter")
+    amelia.expect_state("recorded")
+    expect(notice).to_be_empty()
+    assert {each["incident_number"][:5] for each in room.recorded()} == {"L0002"}
+    amelia.expect_nothing_wrong()
+
+
+def test_a_withdrawal_without_answer_is_repeated_from_the_next_call(amelia, room) -> None:
+    page = amelia.page
+    held = recorded_and_withdrawn(amelia)
+    amelia.rank(NEXT)
+    page.unroute("**/console/withdraw")
+    held[0].abort()
+    notice = page.locator("#notice")
+    expect(notice).to_contain_text("Not known whether it was withdrawn. Alt+U again is safe. Recorded")
+    assert {each["incident_number"][:5] for each in room.recorded()} == {"L0001"}
+    # it stays through a list and a record of another call
+    amelia.press("Control+Enter")
+    amelia.expect_state("recorded")
+    expect(notice).to_contain_text("Not known whether it was withdrawn.")
+    amelia.press("Alt+u")
+    expect(notice).to_contain_text(re.compile(r"^Withdrawn [\d:]+: .+ for L0001-"), timeout=WAIT_MS)
+    assert {each["incident_number"][:5] for each in room.recorded()} == {"L0002"}
+    expect(page.locator("#done .said")).to_contain_text("Recorded")
+    # now the one on the screen, and then there is none
+    amelia.press("Alt+u")
+    amelia.expect_state("withdrawn")
+    expect(notice).to_be_empty()
+    assert room.recorded() == []
+    amelia.press("Alt+u")
+    expect(page.locator("#said")).to_contain_text("There is nothing to withdraw on this page.")
+    amelia.expect_nothing_wrong(allowed=NETWORK)
+
+
+def test_a_withdrawal_that_fails_in_part_says_what_was_withdrawn(amelia, room) -> None:
+    page = amelia.page
+    amelia.rank()
+    rows = page.locator("input[name=pump]")
+    for i in range(2):
+        rows.nth(i).check()
+    amelia.press("Control+Enter")
+    amelia.expect_state("recorded")
+    ids = page.locator("#withdraw input[name=mobilisation]")
+    expect(ids).to_have_count(2)
+    # a record that the service does not know
+    ids.nth(1).evaluate("(input) => { input.value = 'f'.repeat(32); }")
+    amelia.press("Alt+u")
+    amelia.expect_state("withdrawn")
+    expect(page.locator("#done")).to_contain_text("Not withdrawn: 1 of 2.")
+    (withdrawn,) = [each["pump"] for each in room.recorded() if each["withdrawn_at"]]
+    expect(page.locator("#done .said")).to_contain_text(f": {withdrawn} for L0001-")
 
 
 def test_a_list_stays_when_the_database_cannot_make_a_new_one(amelia, room) -> None:

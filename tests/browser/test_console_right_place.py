@@ -3,10 +3,12 @@
 import re
 
 from playwright.sync_api import Route, expect
+from support.accounts_service import PASSWORD
 from support.console_browser import NETWORK, PLACE, WAIT_MS
 
 FAR = "545000, 170000"
 """A place 18 km from `PLACE`."""
+BOROUGH = "Hackney"
 UNKNOWN = "Not known whether it was recorded. Ctrl+Enter again is safe."
 
 
@@ -180,3 +182,144 @@ def test_a_record_without_answer_is_kept_when_pumps_are_added_to_an_incident(ame
     amelia.expect_state("ranked")
     expect(page.locator("#joined")).to_contain_text("The pumps are added to L0001-")
     amelia.expect_nothing_wrong(allowed=NETWORK)
+
+
+def sign_out(amelia) -> None:
+    amelia.press("F8")
+    amelia.page.get_by_role("button", name="Sign out").click()
+    expect(amelia.page.locator("#username")).to_be_visible(timeout=WAIT_MS)
+
+
+def record_without_answer(amelia) -> str:
+    """Record, with the answer lost on its way. Returns: the pumps."""
+
+    def lose(route: Route) -> None:
+        route.fetch()
+        route.abort()
+
+    amelia.page.route("**/console/record", lose, times=1)
+    named = amelia.page.locator("#record span").inner_text().removeprefix("Record sent: ")
+    amelia.press("Control+Enter")
+    amelia.expect_state("unknown")
+    return str(named)
+
+
+def withdraw_all(room) -> None:
+    with room.api("amelia") as client:
+        for each in room.recorded():
+            body = {"reason": "a mistake"}
+            assert client.post(f"/v1/mobilisations/{each['id']}/withdrawn", json=body).status_code == 200
+
+
+def test_a_record_without_answer_of_another_user_is_named_and_never_sent_again(amelia, room) -> None:
+    page = amelia.page
+    amelia.rank()
+    pumps = record_without_answer(amelia)
+    withdraw_all(room)
+    sign_out(amelia)
+    room.add("sam")
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url) if "/console/record" in request.url else None)
+    # also where the page ranks by itself
+    amelia.sign_in("sam", "/console/incidents")
+    page.goto(f"{room.address}/console/?incident=L0001&place=530000,+181000")
+    amelia.type_place(FAR)
+    amelia.press("Enter")
+    amelia.expect_state("ranked")
+    expect(page.locator("#notice")).to_have_text(
+        f"A record of amelia has no answer: {pumps} for {PLACE}. Look at Incidents (F8) to see whether it was recorded."
+    )
+    page.reload()
+    amelia.expect_state("ranked")
+    expect(page.locator("#notice")).to_be_empty()
+    page.goto(f"{room.address}/console/")
+    assert sent == []
+    amelia.rank()
+    assert "user=sam" in body_of(amelia)
+    amelia.expect_state("recorded")
+
+
+def test_a_new_page_of_another_user_sends_nothing_of_a_record_without_answer(amelia, room) -> None:
+    page = amelia.page
+    amelia.rank()
+    record_without_answer(amelia)
+    withdraw_all(room)
+    sign_out(amelia)
+    room.add("sam")
+    amelia.sign_in("sam")
+    expect(page.locator("#notice")).to_contain_text("A record of amelia has no answer:")
+    expect(page.locator("#record")).to_have_count(0)
+    amelia.press("Control+Enter")
+    expect(page.locator("#said")).to_contain_text("The list is not that of this place yet.")
+    assert room.recorded() == []
+
+
+def test_a_record_without_answer_waits_for_the_next_sign_in_of_the_same_user(amelia, room) -> None:
+    page = amelia.page
+    amelia.rank()
+    pumps = record_without_answer(amelia)
+    sign_out(amelia)
+    amelia.sign_in()
+    amelia.expect_state("unknown")
+    expect(page.locator("#record span")).to_have_text(f"Record sent: {pumps}")
+    amelia.press("Control+Enter")
+    amelia.expect_state("recorded")
+    assert ", ".join(sorted(each["pump"] for each in room.recorded())) == ", ".join(sorted(pumps.split(", ")))
+
+
+def test_a_page_records_nothing_under_a_user_who_signed_in_beside_it(amelia, room) -> None:
+    page = amelia.page
+    amelia.rank()
+    record_without_answer(amelia)
+    withdraw_all(room)
+    room.add("sam")
+    beside = page.context.new_page()
+    # the cookie belongs to the browser and not to the tab
+    beside.request.post(
+        f"{room.address}/console/sign-in",
+        form={"username": "sam", "password": PASSWORD},
+        headers={"Sec-Fetch-Site": "same-origin", "Console-Part": "1"},
+    )
+    amelia.press("Control+Enter")
+    expect(page.locator("#again")).to_be_visible(timeout=WAIT_MS)
+    assert room.recorded() == []
+    expect(page.locator("#again-username")).to_have_value("amelia")
+    page.fill("#again-password", PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.locator("#again")).to_be_hidden(timeout=WAIT_MS)
+    amelia.press("Control+Enter")
+    amelia.expect_state("refused")
+    expect(page.locator("#list > #refusal")).to_contain_text("was withdrawn")
+    assert room.recorded() == []
+
+
+def test_a_draft_of_another_user_is_not_used(amelia, room) -> None:
+    page = amelia.page
+    record_at(amelia, PLACE)
+    amelia.rank()
+    amelia.press("Alt+j")
+    expect(page.locator("#joined")).to_contain_text("The pumps are added to L0001-")
+    sign_out(amelia)
+    room.add("sam")
+    amelia.sign_in("sam")
+    expect(page.locator("#place")).to_have_value("")
+    amelia.rank(FAR)
+    expect(page.locator("#joined")).to_be_hidden()
+    expect(page.locator("#notice")).to_be_empty()
+    assert "incident=&" in f"{body_of(amelia)}&"
+    amelia.expect_state("recorded")
+    assert {each["incident_number"][:5] for each in room.recorded()} == {"L0001", "L0002"}
+
+
+def test_two_calls_that_name_the_same_borough_are_not_said_to_be_close(amelia) -> None:
+    page = amelia.page
+    record_at(amelia, BOROUGH)
+    amelia.rank(BOROUGH)
+    same = page.locator("#list .same").first
+    expect(same).to_contain_text(
+        re.compile(rf"Same call\? L0001-\d+, in the same area \({BOROUGH}\), \d+ min ago")
+    )
+    about = page.locator("#understood")
+    middle = f"{about.get_attribute('data-latitude')}, {about.get_attribute('data-longitude')}"
+    amelia.rank(middle)
+    expect(same).to_contain_text(re.compile(rf"Same call\? L0001-\d+, in {BOROUGH}, not exact, \d+ min ago"))

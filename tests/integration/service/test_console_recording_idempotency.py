@@ -9,6 +9,8 @@ import pytest
 from fastapi import Request
 from support.console_client import PART, Console, signed_in
 
+from londonpump.domain.errors import DatabaseFailed
+from londonpump.service.board import routes as board
 from londonpump.service.board.batch import SentPumps
 from londonpump.service.console.new_call import recorded_page
 
@@ -176,6 +178,42 @@ def test_a_pump_that_has_arrived_does_not_keep_the_others_recorded(console) -> N
     assert re.search(r"Withdrawn [0-9:]+: A242 for", answer.text)
     alone = console.post("/console/withdraw", {"mobilisation": [first]}, PART)
     assert (alone.status_code, "A241 has arrived already" in alone.text) == (409, True)
+
+
+def test_what_fails_after_a_withdrawal_does_not_hide_it_and_can_be_tried_again(console, monkeypatch) -> None:
+    form = {"pump": ["A241", "A242"], "key": "0" * 20, "first": "A241"}
+    first, second = ids_of(console.post("/console/record", form, PART).text)
+    withdraw = board.withdraw
+
+    async def fail_the_second(person, state, mobilisation_id, withdrawal):
+        if mobilisation_id == second:
+            raise DatabaseFailed("sqlite:///secret.db is locked")
+        return await withdraw(person, state, mobilisation_id, withdrawal)
+
+    monkeypatch.setattr(board, "withdraw", fail_the_second)
+    answer = console.post("/console/withdraw", {"mobilisation": [first, second]}, PART)
+    assert answer.status_code == 200
+    assert re.search(r"Withdrawn [0-9:]+: A241 for", answer.text)
+    assert "Not withdrawn: 1 of 2." in answer.text
+    assert "secret" not in answer.text
+    assert ids_of(answer.text) == [second]
+    # nothing is withdrawn by this one: what can be tried again counts, and not what cannot
+    only = {"mobilisation": ["f" * 32, second]}
+    assert console.post("/console/withdraw", only, PART).status_code == 503
+    monkeypatch.setattr(board, "withdraw", withdraw)
+    # a record that nobody knows is no reason to hide what was done
+    answer = console.post("/console/withdraw", {"mobilisation": [second, "f" * 32]}, PART).text
+    assert re.search(r"Withdrawn [0-9:]+: A242 for", answer)
+    assert "Not withdrawn: 1 of 2." in answer
+    assert ids_of(answer) == []
+    assert recorded(console) == []
+
+
+def test_a_page_of_somebody_else_records_nothing(console) -> None:
+    form = {"pump": ["A241"], "key": "0" * 20, "first": "A241"}
+    assert console.post("/console/record", {**form, "user": "olga"}, PART).status_code == 401
+    assert recorded(console) == []
+    assert console.post("/console/record", {**form, "user": "amelia"}, PART).status_code == 200
 
 
 def test_a_pump_whose_record_was_withdrawn_is_not_said_to_be_recorded(console) -> None:

@@ -181,10 +181,13 @@ def test_a_withdrawn_mobilisation_is_not_near(operator) -> None:
     assert get(operator, "/v1/nearby", **POINT).json()["incidents"] == []
 
 
-def store_call(board, user_id, minutes, location, number=None, area=None, prediction_id=""):
+def store_call(
+    board, user_id, minutes, location, number=None, area=None, prediction_id="", exactness="street, 180 m"
+):
     """Store a prediction as the service does, without a model."""
     at = datetime.fromisoformat(board.at(-minutes))
-    answer = {"location": {**location, "area": area}, "candidates": []}
+    match = exactness and {"exactness": exactness}
+    answer = {"location": {**location, "area": area, "match": match}, "candidates": []}
     record = PredictionRecord(
         prediction_id or f"{user_id}{minutes}{number}",
         user_id,
@@ -261,6 +264,28 @@ def test_the_console_asks_whether_a_call_near_a_street_is_the_same(operator) -> 
     assert "Same call? exact, 50 m away, 0 min ago: A212 sent." in page
     said = "Same call? street, about 180 m away, not exact (&lt;img src=x onerror=alert(1)&gt;), 0 min ago: A211 sent."
     assert said in page
+
+
+@pytest.mark.parametrize(
+    ("exactness", "is_wide"),
+    [
+        ("street, 300 m", False),
+        ("street, 301 m", True),
+        ("ward, 0.3 km", False),
+        ("postcode district, 1.1 km", True),
+        (None, True),
+    ],
+)
+def test_no_metres_are_said_of_an_area_wider_than_the_limit(exactness, is_wide, operator) -> None:
+    olga, said = operator.live_service.add("olga"), ("about 20 m away, not exact (E8)", "in E8, not exact")
+    store_call(operator, olga, 10, at_point(north=20), area="E8", prediction_id="0" * 32, exactness=exactness)
+    operator.send(incident_number="wide", prediction_id="0" * 32)
+    # the API keeps its number
+    (found,) = get(operator, "/v1/nearby", **POINT).json()["incidents"]
+    assert (found["distance_m"], found["is_area_wide"]) == (20.0, is_wide)
+    with signed_in(operator.live_service, "amelia") as amelia:
+        page = amelia.post("/console/call", {"place": "530000, 180000"}, PART).text
+    assert f"Same call? wide, {said[is_wide]}, 0 min ago: A211 sent." in page
 
 
 @pytest.mark.parametrize("value", ["NaN", "Infinity", "-1", "1e400", "x", ""])

@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from http import HTTPStatus
 from secrets import token_urlsafe
 from typing import Annotated, Any, TypeVar
 
@@ -11,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.responses import JSONResponse, RedirectResponse
 
 from londonpump.domain.canonical_spelling import PROPERTY_CATEGORIES
+from londonpump.domain.errors import LondonPumpError
 from londonpump.domain.incident_types import INCIDENT_TYPES
 from londonpump.domain.json_values import JsonObject
 from londonpump.domain.mobilisations import RANKED
@@ -24,10 +26,10 @@ from londonpump.service.console.pages import ConsoleRoute, assets, is_part, lond
 from londonpump.service.console.ranking import Ranking, by_distance, ranking_of
 from londonpump.service.console.session import CALLERS, Caller, Visitor
 from londonpump.service.console.texts import text
-from londonpump.service.errors import Conflict, NotAllowed, Unprocessable
+from londonpump.service.errors import Conflict, NotAllowed, NotSignedIn, Unprocessable, public_text, status_of
 from londonpump.service.field_formats import IDEMPOTENCY_KEY, format_error
 from londonpump.service.incidents.routes import READ_WITHIN_S
-from londonpump.service.incidents.view import Nearby, find_nearby
+from londonpump.service.incidents.view import Nearby, NearbyIncident, find_nearby
 from londonpump.service.places.routes import places as find_places
 from londonpump.service.predictions.schemas import PredictionRequest
 from londonpump.service.predictions.service import answer_question
@@ -207,8 +209,15 @@ async def record(
     incident: Text = "",
     reason: Reason = "",
     own_reason: Reason = "",
+    user: Text = "",
 ) -> Response:
-    """Record the ticked pumps as sent, once however often the request comes, and show what the database says."""
+    """Record the ticked pumps as sent, once however often the request comes, and show what the database says.
+
+    user: whose page it is.
+    """
+    if user and user != person.username:
+        # somebody else has signed in beside the page: keys belong to users, and a repeated body would be recorded again
+        raise NotSignedIn(text("call.other_user", user=user))
     if not state.settings.console_records:
         raise NotAllowed(text("call.recording_off"))
     why = own_reason.strip() or reason
@@ -247,31 +256,42 @@ async def withdraw(
     request: Request, state: State, person: Caller, mobilisation: Annotated[list[Code], Form()]
 ) -> Response:
     """Withdraw what was recorded by mistake."""
-    done, problems = await _withdraw_each(person, state, mobilisation)
+    done, problems, left = await _withdraw_each(person, state, mobilisation)
     said = text(
         "call.withdrawn",
         time=london_time(state.clock()),
         pumps=", ".join(each.pump for each in done),
         incident=done[0].incident_number,
     )
-    return render(request, "recorded.html", said=said, problems=problems, mobilisations=[], key=_new_key())
+    return render(request, "recorded.html", said=said, problems=problems, mobilisations=left, key=_new_key())
 
 
 async def _withdraw_each(
     person: Person, state: Services, mobilisation: list[str]
-) -> tuple[list[MobilisationResponse], list[str]]:
-    """Withdraw what can be withdrawn. Returns: those, and why others cannot. Raises: Conflict if none can."""
+) -> tuple[list[MobilisationResponse], list[str], list[str]]:
+    """Withdraw what can be withdrawn.
+
+    Returns: those, what is said of the others, and the ids of those that can be tried again.
+    Raises: Conflict if none can be withdrawn; what failed if none was.
+    """
     # each in a transaction of its own: one that has arrived meanwhile must not keep the others recorded
     withdrawal = Withdrawal(reason=text("call.mistake"))
-    done, problems = [], []
+    done: list[MobilisationResponse] = []
+    problems: dict[str, LondonPumpError] = {}
     for each in mobilisation:
         try:
             done.append(await board.withdraw(person, state, each, withdrawal))
-        except Conflict as error:
-            problems.append(str(error))
+        except LondonPumpError as error:
+            # never raised at once: it would hide that others were withdrawn before
+            problems[each] = error
+    failed = [
+        each for each, error in problems.items() if status_of(error) >= HTTPStatus.INTERNAL_SERVER_ERROR
+    ]
+    why = " ".join(dict.fromkeys(map(public_text, problems.values())))
     if not done:
-        raise Conflict(" ".join(problems))
-    return done, problems
+        raise problems[failed[0]] if failed else Conflict(why)
+    said = [text("call.not_withdrawn", n=len(problems), all=len(mobilisation), why=why)] if problems else []
+    return done, said, failed
 
 
 def recorded_page(request: Request, result: SentPumps) -> Response:
@@ -325,6 +345,17 @@ def require_valid(model: type[T], values: JsonObject) -> T:
         raise Unprocessable(*problems) from error
 
 
+def _away_text(near: NearbyIncident, ranking: Ranking) -> str:
+    """Return how far an incident nearby is, without metres where they would be those to the middle of a wide area."""
+    if near.area and near.area == ranking.area:
+        return text("call.same_area", area=near.area)
+    wide = near.area if near.is_area_wide else ranking.area if ranking.is_area_wide else None
+    if wide:
+        return text("call.wide_area", area=wide)
+    key = "call.away_area" if near.area else "call.away_about" if ranking.area else "call.away"
+    return text(key, distance=round(near.distance_m), area=near.area)
+
+
 async def _page(request: Request, state: Services, values: dict[str, Any]) -> Response:
     about = {
         "place": "",
@@ -349,5 +380,6 @@ async def _page(request: Request, state: Services, values: dict[str, Any]) -> Re
         properties=PROPERTY_CATEGORIES,
         has_map="vendor/ol.js" in assets(),
         records=state.settings.console_records,
+        away=_away_text,
         **about,
     )

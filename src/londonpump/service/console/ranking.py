@@ -12,6 +12,7 @@ from londonpump.domain.stations import Station
 from londonpump.service.board.rules import PumpState
 from londonpump.service.console.pages import london_time
 from londonpump.service.console.texts import text
+from londonpump.service.incidents.view import is_wide
 
 S_PER_MIN = 60
 MAX_SHOWN_S = 1200
@@ -98,8 +99,10 @@ class Ranking:
     understood: str
     point: Point
     prediction_id: str = ""
-    is_exact: bool = True
-    """False for a street or a district, of which the point is the middle."""
+    area: str | None = None
+    """Street or district of which the point is the middle; None for an exact place."""
+    is_area_wide: bool = False
+    """Whether the middle of the area says little about where the emergency is."""
     needed: str = ""
     both: str = ""
     warnings: tuple[str, ...] = ()
@@ -149,7 +152,9 @@ def ranking_of(answer: JsonObject, asked_at: datetime, label: str = "") -> Ranki
         understood=_understood(location, label),
         point=point_of(location["easting_m"], location["northing_m"]),
         prediction_id=answer["id"],
-        is_exact=location["area"] is None,
+        area=location["area"],
+        is_area_wide=location["area"] is not None
+        and is_wide(location["match"] and location["match"]["exactness"]),
         needed=_needed_text(needed),
         both=_both_text(answer["second_pump"], asked_at) if n_ticked > 1 else "",
         warnings=tuple(filter(None, (answer["warning"], _missing_text(answer["missing"])))),

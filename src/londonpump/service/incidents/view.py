@@ -82,6 +82,8 @@ class NearbyIncident(IncidentResponse):
     """Straight distance from the point."""
     area: str | None = None
     """Street or district that was named for an incident without a location: the distance is that of its middle, and not exact."""
+    is_area_wide: bool = False
+    """Whether that area reaches further than 300 m from its middle, so that the distance says little."""
 
 
 class NearbyCall(ApiModel):
@@ -170,6 +172,7 @@ def find_nearby(connection: Connection, user_id: str, point_m: tuple[float, floa
             **dict(each),
             distance_m=_distance_m(each.location or areas[each.incident_number], point_m),
             area=None if each.location else areas[each.incident_number].area,
+            is_area_wide=not each.location and is_wide(areas[each.incident_number].exactness),
         )
         for each in _incidents(connection, {*numbers, *areas}, now)
         if each.location is not None or each.incident_number in areas
@@ -186,6 +189,15 @@ def find_nearby(connection: Connection, user_id: str, point_m: tuple[float, floa
         incidents=sorted((i for i in incidents if i.distance_m <= NEAR_M), key=lambda each: each.distance_m),
         calls=sorted((c for c in calls if c.distance_m <= NEAR_M), key=lambda each: each.distance_m),
     )
+
+
+def is_wide(exactness: str | None) -> bool:
+    """Return whether an area reaches further than `NEAR_M`. exactness: as predictions name it, such as `borough, 3.1 km`."""
+    # districts and station grounds that were given by their codes have none
+    if exactness is None:
+        return True
+    number, unit = exactness.split()[-2:]
+    return float(number) * (1000.0 if unit == "km" else 1.0) > NEAR_M
 
 
 def events_of(mobilisation: MobilisationResponse) -> Iterator[tuple[str, datetime, str | None]]:

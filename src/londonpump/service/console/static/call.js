@@ -4,17 +4,20 @@
 import {byId, fetchPart, isLost, onKey, onLive, say, texts} from "./live.js";
 
 /** @typedef {{label: string, detail: string, location: object, is_likely: boolean, is_certain: boolean}} Match */
-/** @typedef {{place: string, type: string, property: string, key: string, chosen: string, incident: string, pending: string, pendingFor: string}} Draft */
+/** @typedef {{user: string, place: string, type: string, property: string, key: string, chosen: string, incident: string, pending: string, pendingFor: string}} Draft */
 
-const TYPING_PAUSE_MS = 150, MIN_LETTERS = 2, DRAFT = "londonpump-draft";
-const form = /** @type {HTMLFormElement} */ (byId("call")), list = byId("list"), said = byId("said");
-const place = /** @type {HTMLInputElement} */ (byId("place")), matchBox = byId("matches");
+const TYPING_PAUSE_MS = 150, MIN_LETTERS = 2, PATIENCE_MS = 10000, DRAFT = "londonpump-draft";
+const form = /** @type {HTMLFormElement} */ (byId("call")), list = byId("list"), said = byId("said"), notice = byId("notice");
+const place = /** @type {HTMLInputElement} */ (byId("place")), matchBox = byId("matches"), user = /** @type {HTMLInputElement} */ (byId("user")).value;
 const type = /** @type {HTMLSelectElement} */ (byId("type")), property = /** @type {HTMLSelectElement} */ (byId("property"));
 /** @type {Match[]} */
 let matches = [];
 let active = 0, searches = 0, rankings = 0, chosen = "", key = "", incident = "";
 // the body whose answer is not known yet, and the call that it was made for
 let pending = "", pendingFor = "";
+// what is being withdrawn, until its answer is known: a new list must not take its ids away
+/** @type {{values: URLSearchParams, what: string, done: HTMLElement, isSent: boolean} | null} */
+let withdrawal = null;
 // the choice that the list on the screen was made for: nothing is recorded from a list of another one
 let listed = "";
 // the place of the incident that the pumps are added to: another place is another incident
@@ -27,6 +30,8 @@ let away = {};
 /** Says a text to screen readers; what stands nowhere else on the page is shown too.
  * @param {string} text @param {boolean} [isShown] */
 const announce = (text, isShown = false) => { said.textContent = text; said.classList.toggle("hidden", !isShown); };
+/** Says above the list what no new list may take away. @param {string} text */
+const notify = (text) => { notice.textContent = text; };
 /** @param {string} state */
 const mark = (state) => { form.dataset.state = state; };
 /** @returns {HTMLInputElement[]} */
@@ -266,7 +271,7 @@ async function record() {
   }
   mark("recording");
   lock(true);
-  const answer = await send("/console/record", new URLSearchParams(pending), AbortSignal.timeout(10000));
+  const answer = await send("/console/record", new URLSearchParams(pending), AbortSignal.timeout(PATIENCE_MS));
   if (!answer) {
     mark("unknown");
     return warn(texts.unknown);
@@ -284,6 +289,7 @@ async function record() {
   }
   list.replaceChildren(done);
   listed = "";
+  if (!withdrawal) notify("");
   // another call that was begun while the answer was not known stays in the fields
   if (callText() === pendingFor) clear();
   else {
@@ -307,19 +313,31 @@ const lock = (isLocked) => { for (const tick of ticks()) tick.toggleAttribute("d
 
 list.addEventListener("submit", (event) => event.preventDefault());
 async function withdraw() {
-  const ids = [...list.querySelectorAll("input[name=mobilisation]")].map((each) => /** @type {HTMLInputElement} */ (each).value);
-  if (!ids.length) return;
+  const done = byId("done"), ids = [...list.querySelectorAll("input[name=mobilisation]")].map((each) => /** @type {HTMLInputElement} */ (each).value);
+  if (withdrawal?.isSent) return;
   if (isLost()) return announce(texts.blocked, true);
-  const values = new URLSearchParams(ids.map((id) => ["mobilisation", id]));
-  const answer = await send("/console/withdraw", values);
-  if (!answer) return warn(texts.not_withdrawn);
-  if (!answer.isOk) {
-    mark("refused");
-    return problem(answer.html);
-  }
-  list.innerHTML = answer.html;
-  announce(list.textContent?.trim() ?? "");
-  mark("withdrawn");
+  // one without an answer is repeated before anything else is withdrawn
+  if (!withdrawal && ids.length)
+    withdrawal = {values: new URLSearchParams(ids.map((id) => ["mobilisation", id])), what: done.querySelector(".said")?.textContent ?? "", done, isSent: false};
+  if (!withdrawal) return announce(texts.none_to_withdraw, true);
+  const mine = withdrawal;
+  mine.isSent = true;
+  if (mine.done.isConnected && form.dataset.state !== "ranking") mark("withdrawing");
+  const answer = await send("/console/withdraw", mine.values, AbortSignal.timeout(PATIENCE_MS));
+  mine.isSent = false;
+  if (form.dataset.state === "withdrawing") mark("recorded");
+  if (!answer) return notify(`${texts.not_withdrawn} ${mine.what}`);
+  withdrawal = null;
+  const part = document.createElement("div"), isShown = mine.done.isConnected;
+  part.innerHTML = answer.html;
+  const text = (part.textContent ?? "").replace(/\s+/g, " ").trim();
+  if (isShown && answer.isOk) list.replaceChildren(part);
+  // a call that was begun meanwhile keeps its list and its state
+  if (!isShown || form.dataset.state === "ranking") return notify(text);
+  notify("");
+  mark(answer.isOk ? "withdrawn" : "refused");
+  if (answer.isOk) announce(text);
+  else problem(answer.html);
 }
 list.addEventListener("click", (event) => {
   const target = /** @type {HTMLElement} */ (event.target), number = target.closest("button")?.dataset.incident;
@@ -350,7 +368,7 @@ const callText = () => JSON.stringify([place.value, incident]);
 
 function keepDraft() {
   /** @type {Draft} */
-  const draft = {place: place.value, type: type.value, property: property.value, key, chosen, incident, pending, pendingFor};
+  const draft = {user, place: place.value, type: type.value, property: property.value, key, chosen, incident, pending, pendingFor};
   sessionStorage.setItem(DRAFT, JSON.stringify(draft));
 }
 function clear() {
@@ -358,9 +376,21 @@ function clear() {
   sessionStorage.removeItem(DRAFT);
   place.focus();
 }
-function restore() {
+/** Returns this user's draft. Another user's is dropped; a record of it without an answer is named first. @returns {Draft | null} */
+function ownDraft() {
   /** @type {Draft | null} */
   const draft = JSON.parse(sessionStorage.getItem(DRAFT) ?? "null");
+  if (!draft || draft.user === user) return draft;
+  // keys belong to users: sent again by this one, the same body would be recorded again
+  if (draft.pending) {
+    const pumps = new URLSearchParams(draft.pending).getAll("pump").join(", "), [at, number] = JSON.parse(draft.pendingFor);
+    notify(say("unanswered", {user: draft.user, pumps, place: at || number}));
+  }
+  sessionStorage.removeItem(DRAFT);
+  return null;
+}
+function restore() {
+  const draft = ownDraft();
   incident = hidden("incident");
   joinedAt = place.value;
   // before anything else, whatever the page was opened for: what may be recorded is asked again first
