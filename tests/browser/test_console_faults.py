@@ -122,10 +122,14 @@ def test_a_database_that_is_gone_in_mid_call_records_once_when_it_is_back(amelia
 def recorded_and_withdrawn(amelia) -> list[Any]:
     """Record pumps and withdraw them, with the answer held. Returns: the held requests."""
     held: list[Any] = []
+
+    def keep(route) -> None:
+        held.append(route)
+
     amelia.rank()
     amelia.press("Control+Enter")
     amelia.expect_state("recorded")
-    amelia.page.route("**/console/withdraw", held.append)
+    amelia.page.route("**/console/withdraw", keep)
     with amelia.page.expect_request("**/console/withdraw"):
         amelia.press("Alt+u")
     amelia.expect_state("withdrawing")
@@ -158,8 +162,8 @@ def test_a_withdrawal_without_answer_is_repeated_from_the_next_call(amelia, room
     page = amelia.page
     held = recorded_and_withdrawn(amelia)
     amelia.rank(NEXT)
-    page.unroute("**/console/withdraw")
     held[0].abort()
+    page.unroute("**/console/withdraw")
     notice = page.locator("#notice")
     expect(notice).to_contain_text("Not known whether it was withdrawn. Alt+U again is safe. Recorded")
     assert {each["incident_number"][:5] for each in room.recorded()} == {"L0001"}

@@ -153,8 +153,7 @@ def ranking_of(answer: JsonObject, asked_at: datetime, label: str = "") -> Ranki
         point=point_of(location["easting_m"], location["northing_m"]),
         prediction_id=answer["id"],
         area=location["area"],
-        is_area_wide=location["area"] is not None
-        and is_wide(location["match"] and location["match"]["exactness"]),
+        is_area_wide=location["area"] is not None and is_wide((location.get("match") or {}).get("exactness")),
         needed=_needed_text(needed),
         both=_both_text(answer["second_pump"], asked_at) if n_ticked > 1 else "",
         warnings=tuple(filter(None, (answer["warning"], _missing_text(answer["missing"])))),
