@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from pictures import small
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 from support.console_browser import PLACE, WAIT_MS, Operator, browsers, operator
 from support.console_layout import PROBLEMS, ZOOMED, data_texts, foreign_words, layout_problems
 
@@ -231,9 +231,15 @@ def test_new_call_with_four_pumps_fits_a_screen_of_1366_by_768(browser, room) ->
     assert legend["y"] + legend["height"] <= 768
 
 
+def keep_picture(page: Page, name: str, tmp_path: Path) -> None:
+    folder = PICTURES if os.environ.get("PICTURES") else tmp_path
+    # the clock of the page differs in each picture, and nothing else
+    (folder / f"{name}.png").write_bytes(small(page.screenshot()))
+    assert (folder / f"{name}.png").stat().st_size > 10_000
+
+
 @pytest.mark.parametrize("theme", ["day", "night"])
 def test_the_pictures_of_the_documents_are_made(theme, browser, room, tmp_path) -> None:
-    folder = PICTURES if os.environ.get("PICTURES") else tmp_path
     person = operator(browser, room, color_scheme="light" if theme == "day" else "dark")
     page = person.page
 
@@ -245,9 +251,7 @@ def test_the_pictures_of_the_documents_are_made(theme, browser, room, tmp_path) 
         expect(drawn).to_be_visible(timeout=WAIT_MS)
 
     def take(name: str) -> None:
-        # the clock of the page differs in each picture, and nothing else
-        (folder / f"{name}_{theme}.png").write_bytes(small(page.screenshot()))
-        assert (folder / f"{name}_{theme}.png").stat().st_size > 10_000
+        keep_picture(page, f"{name}_{theme}", tmp_path)
 
     person.sign_in()
     expect(page.locator("#map[data-state=drawn]")).to_be_visible(timeout=WAIT_MS)
@@ -280,7 +284,7 @@ def test_the_pictures_of_the_documents_are_made(theme, browser, room, tmp_path) 
 
 
 @pytest.mark.parametrize("theme", ["day", "night"])
-def test_the_page_of_alarms_breaks_no_rule_either(theme, browser, room) -> None:
+def test_the_page_of_alarms_breaks_no_rule_either(theme, browser, room, tmp_path) -> None:
     room.raise_alarms("Camden", "Merton")
     room.add("sue", "supervisor")
     sue = operator(browser, room, color_scheme="light" if theme == "day" else "dark")
@@ -288,5 +292,6 @@ def test_the_page_of_alarms_breaks_no_rule_either(theme, browser, room) -> None:
     sue.page.get_by_role("button", name="Acknowledge").first.click()
     sue.page.locator("summary").first.click()
     expect(sue.page.locator("#refreshed")).to_contain_text("by sue.", timeout=WAIT_MS)
+    keep_picture(sue.page, f"alarms_{theme}", tmp_path)
     assert violations(sue) == []
     assert layout_problems(sue) == []
