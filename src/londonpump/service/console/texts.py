@@ -200,6 +200,7 @@ ENGLISH: Mapping[str, str] = {
     "alarm.figure.sum": "running sum",
     "alarm.figure.limit": "alarm from a sum of",
     "alarm.figure.day": "day",
+    "alarm.figure.since": "since",
     "event.mobilised": "sent",
     "event.mobile": "mobile",
     "event.arrived": "arrived",
