@@ -122,14 +122,10 @@ def test_a_database_that_is_gone_in_mid_call_records_once_when_it_is_back(amelia
 def recorded_and_withdrawn(amelia) -> list[Any]:
     """Record pumps and withdraw them, with the answer held. Returns: the held requests."""
     held: list[Any] = []
-
-    def keep(route) -> None:
-        held.append(route)
-
     amelia.rank()
     amelia.press("Control+Enter")
     amelia.expect_state("recorded")
-    amelia.page.route("**/console/withdraw", keep)
+    amelia.page.route("**/console/withdraw", held.append)
     with amelia.page.expect_request("**/console/withdraw"):
         amelia.press("Alt+u")
     amelia.expect_state("withdrawing")
@@ -236,14 +232,8 @@ def test_the_draft_of_a_lost_call_survives_a_reload(amelia, room) -> None:
 def test_answers_that_arrive_late_and_out_of_order_are_dropped(amelia) -> None:
     page = amelia.page
     held: list[Any] = []
-
-    def hold_the_first(route) -> None:
-        if held:
-            route.continue_()
-        else:
-            held.append(route)
-
-    page.route("**/console/call", hold_the_first)
+    # the first is held, those after it pass
+    page.route("**/console/call", held.append, times=1)
     amelia.type_place()
     amelia.press("Enter")
     expect(page.locator("#call[data-state=ranking]")).to_be_visible()

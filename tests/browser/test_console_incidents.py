@@ -101,11 +101,7 @@ def test_after_a_report_the_letters_act_on_the_same_pump_and_a_held_enter_report
 def test_a_letter_that_is_pressed_while_a_report_is_on_its_way_does_nothing(amelia, room, sent) -> None:
     first, second, _ = sent
     held: list[Route] = []
-
-    def hold(route: Route) -> None:
-        held.append(route)
-
-    amelia.page.route("**/console/events", hold)
+    amelia.page.route("**/console/events", held.append)
     button(amelia, first, "M").focus()
     amelia.press("m", "m", "a")
     button(amelia, second, "W").focus()

@@ -91,14 +91,8 @@ def test_without_roads_and_outside_their_map_nothing_is_drawn_and_it_is_said(
 def test_a_route_of_an_older_list_is_dropped_and_never_delays_a_list(amelia, roads) -> None:
     page = amelia.page
     held: list[Route] = []
-
-    def hold_the_first(route: Route) -> None:
-        if held:
-            route.continue_()
-        else:
-            held.append(route)
-
-    page.route("**/console/route*", hold_the_first)
+    # the first is held, those after it pass
+    page.route("**/console/route*", held.append, times=1)
     amelia.rank()
     expect_routes(page, "asking")
     # the list is there and can be recorded while the routes are not

@@ -72,11 +72,7 @@ def test_a_place_that_is_not_found_is_said_above_a_list_that_is_marked_as_old(am
 def test_matches_that_arrive_after_more_was_typed_are_dropped(amelia) -> None:
     page = amelia.page
     held: list[Route] = []
-
-    def keep(route: Route) -> None:
-        held.append(route)
-
-    page.route("**/console/places*", keep)
+    page.route("**/console/places*", held.append)
     page.keyboard.press("Alt+p")
     for text in (PLACE, FAR):
         with page.expect_request("**/console/places*"):

@@ -163,8 +163,8 @@ def _model(settings: Settings, active: str | None) -> Finding:
         return Finding(
             "model",
             "warn",
-            f"{active} is active and answers; when and where it was made cannot be read: {error}",
-            "Calls are answered all the same.",
+            f"{active} is active and can be used; when and where it was made cannot be read: {error}",
+            "Copy its provenance.json again. Calls are answered without it.",
         )
     return Finding("model", "pass", f"{active} is active, its files are whole")
 

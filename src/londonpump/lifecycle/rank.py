@@ -56,7 +56,7 @@ class Ranking:
                 + ("  WARNING: may take much longer" if each.risk_underestimated else "")
                 for number, each in enumerate(self.stations, 1)
             ),
-            f"Pumps usually sent to such calls: {self.pumps_needed}",
+            f"Suggested number of pumps: {self.pumps_needed}",
             ALL_HOME,
         ]
         return "\n".join([*lines, "The model is trained on SIMULATED records."] if self.simulated else lines)

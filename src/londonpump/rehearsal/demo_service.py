@@ -114,12 +114,11 @@ def _detail(answer: httpx2.Response) -> str:
 
 def format_prediction(description: str, answer: PredictionResponse) -> str:
     """Return the candidates in a response of `POST /v1/predictions` as a table, the first to arrive first."""
-    chances = answer.pumps_needed.chances
     lines = [
         f"Asked through the service: {description}, now. Which pumps, how soon, how sure?",
         f"{'pump':<6}{'from':<16}{'km':>5}  {'expected':>8}  {'8 in 10 within':<14}  within 6 min",
         *(_candidate(each) for each in answer.candidates),
-        f"Pumps usually sent to such calls: {max(chances, key=lambda number: chances[number])}",
+        f"Suggested number of pumps: {answer.pumps_needed.number}",
         *_context(answer.context),
         *(f"Not known: {text}" for text in answer.missing),
     ]

@@ -181,12 +181,10 @@ def test_a_withdrawn_mobilisation_is_not_near(operator) -> None:
     assert get(operator, "/v1/nearby", **POINT).json()["incidents"] == []
 
 
-def store_call(
-    board, user_id, minutes, location, number=None, area=None, prediction_id="", exactness="street, 180 m"
-):
+def store_call(board, user_id, minutes, location, number=None, area=None, prediction_id="", radius_m=180.0):
     """Store a prediction as the service does, without a model."""
     at = datetime.fromisoformat(board.at(-minutes))
-    match = exactness and {"exactness": exactness}
+    match = radius_m and {"radius_m": radius_m}
     answer = {"location": {**location, "area": area, "match": match}, "candidates": []}
     record = PredictionRecord(
         prediction_id or f"{user_id}{minutes}{number}",
@@ -267,18 +265,11 @@ def test_the_console_asks_whether_a_call_near_a_street_is_the_same(operator) -> 
 
 
 @pytest.mark.parametrize(
-    ("exactness", "is_wide"),
-    [
-        ("street, 300 m", False),
-        ("street, 301 m", True),
-        ("ward, 0.3 km", False),
-        ("postcode district, 1.1 km", True),
-        (None, True),
-    ],
+    ("radius_m", "is_wide"), [(300.0, False), (301.0, True), (1100.0, True), (None, True)]
 )
-def test_no_metres_are_said_of_an_area_wider_than_the_limit(exactness, is_wide, operator) -> None:
+def test_no_metres_are_said_of_an_area_wider_than_the_limit(radius_m, is_wide, operator) -> None:
     olga, said = operator.live_service.add("olga"), ("about 20 m away, not exact (E8)", "in E8, not exact")
-    store_call(operator, olga, 10, at_point(north=20), area="E8", prediction_id="0" * 32, exactness=exactness)
+    store_call(operator, olga, 10, at_point(north=20), area="E8", prediction_id="0" * 32, radius_m=radius_m)
     operator.send(incident_number="wide", prediction_id="0" * 32)
     # the API keeps its number
     (found,) = get(operator, "/v1/nearby", **POINT).json()["incidents"]

@@ -116,7 +116,9 @@ def test_a_question_takes_a_text_an_id_a_postcode_and_a_street_with_its_district
         ("TQ 30050 80390", "530050,180390", 530_050),
     ]:
         answer = api.prediction(location=location)
-        assert answer["location"]["match"]["label"] == label
+        match = answer["location"]["match"]
+        assert match["label"] == label
+        assert match["exactness"] in {"exact", f"{match['kind']}, {match['radius_m']:.0f} m"}
         assert answer["location"]["easting_m"] == pytest.approx(east, abs=15)
         stored = api.again(answer["id"]).json()
         assert stored == answer

@@ -147,8 +147,8 @@ class IncidentArea(NamedTuple):
 
     incident_number: str
     area: str
-    exactness: str | None
-    """Kind and radius of the place, such as `street, 400 m`; None for a district or a station ground given by its code."""
+    radius_m: float | None
+    """Distance from its middle within which it lies; None for a district or a station ground given by its code."""
     easting_m: float
     northing_m: float
 
@@ -396,7 +396,7 @@ def _incident_areas() -> Select[Any]:
     area = location["area"].as_string()
     middle = (location[name].as_float() for name in ("easting_m", "northing_m"))
     return (
-        select(mine.incident_number, area, location["match"]["exactness"].as_string(), *middle)
+        select(mine.incident_number, area, location["match"]["radius_m"].as_float(), *middle)
         .join_from(mobilisations, predictions, predictions.c.id == mine.prediction_id)
         .where(
             mine.mobilised_at >= bindparam("since"),

@@ -78,7 +78,7 @@ def format_prediction(prediction: SinglePrediction, at: datetime, missing: Seque
     lines = [
         f"{expected} (mean {_minutes(prediction.mean_s)})",
         f"Probability of more than: {over}",
-        f"Pumps usually sent to such calls: {prediction.pumps_needed}"
+        f"Suggested number of pumps: {prediction.pumps_needed}"
         + (" or more" if prediction.pumps_needed == MAX_PUMPS else ""),
     ]
     outside = [label.removesuffix("=unknown") for label in prediction.imputed if label in OUTSIDE_LABELS]

@@ -79,8 +79,6 @@ ENGLISH: Mapping[str, str] = {
     "call.property": "Property",
     "call.not_stated": "not stated",
     "call.rank": "Rank the pumps",
-    "call.again": "Rank anew",
-    "call.clear": "Clear",
     "call.choose": "Which place is meant?",
     "call.left_out": 'without "{word}"',
     "call.no_match": 'No place found for "{place}". Try a station, a borough, a postcode, or the map (Alt+M). '
@@ -114,7 +112,6 @@ ENGLISH: Mapping[str, str] = {
     "call.both": "The first two are both there about {half}, 9 in 10 by {nine}.",
     "call.missing": "Not known: {what}",
     "call.record": "Record sent",
-    "call.none_ticked": "Tick the pumps that were sent.",
     "call.recording_off": "Recording is switched off here: the feed keeps the board.",
     "call.first_not_ticked": "{pump} is first in the list and not ticked. Why?",
     "call.reason_a": "Not available, as I know",

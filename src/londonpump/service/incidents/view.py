@@ -172,7 +172,7 @@ def find_nearby(connection: Connection, user_id: str, point_m: tuple[float, floa
             **dict(each),
             distance_m=_distance_m(each.location or areas[each.incident_number], point_m),
             area=None if each.location else areas[each.incident_number].area,
-            is_area_wide=not each.location and is_wide(areas[each.incident_number].exactness),
+            is_area_wide=not each.location and is_wide(areas[each.incident_number].radius_m),
         )
         for each in _incidents(connection, {*numbers, *areas}, now)
         if each.location is not None or each.incident_number in areas
@@ -191,13 +191,9 @@ def find_nearby(connection: Connection, user_id: str, point_m: tuple[float, floa
     )
 
 
-def is_wide(exactness: str | None) -> bool:
-    """Return whether an area reaches further than `NEAR_M`. exactness: as predictions name it, such as `borough, 3.1 km`."""
-    # districts and station grounds that were given by their codes have none
-    if exactness is None:
-        return True
-    number, unit = exactness.split()[-2:]
-    return float(number) * (1000.0 if unit == "km" else 1.0) > NEAR_M
+def is_wide(radius_m: float | None) -> bool:
+    """Return whether an area reaches further than `NEAR_M`; True if its radius is not known, as of one given by its code."""
+    return radius_m is None or radius_m > NEAR_M
 
 
 def events_of(mobilisation: MobilisationResponse) -> Iterator[tuple[str, datetime, str | None]]:

@@ -281,6 +281,7 @@ def _place(place: Resolved | None) -> JsonObject | None:
         "label": match.label,
         "exactness": match.exactness,
         "attribution": place.attribution,
+        "radius_m": match.radius_m,
     }
 
 

@@ -235,6 +235,8 @@ class ResolvedPlace(ResponseModel):
     """How exact its point is, such as `street, 400 m`."""
     attribution: str | None
     """Text that must be shown with it; null for coordinates."""
+    radius_m: float | None = None
+    """Distance from its point within which it lies; null in answers that were stored before it was kept."""
 
 
 class ResolvedLocation(ResponseModel):
